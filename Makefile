@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# faasmat: see README.md. `make help` lists the targets; V=1 shows the commands.
+
+BUILD   := build
+VARIANT ?= gcc
+prefix  ?= /usr/local
+
+ifeq ($(V),1)
+Q =
+msg =
+else
+Q = @
+msg = @printf '  %-8s %s\n' "$(1)" "$(2)";
+endif
+
+CC_gcc   := gcc
+CC_clang := clang
+CC_san   := gcc
+CC       := $(CC_$(VARIANT))
+WARN     := -Wall -Wextra -Werror
+OPT_gcc  := -O2
+OPT_clang := -O2
+OPT_san  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS   += -std=gnu11 -g $(OPT_$(VARIANT)) $(WARN) -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP
+LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
+LIBS     := -lbpf -lelf -lsqlite3 -ljansson -lcgroup -lz -lm -lpthread
+
+BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+OUT      := $(BUILD)/$(VARIANT)
+SKEL     := $(BUILD)/bpf/faasmat.skel.h
+
+LIB_DIRS := common store collector forecast governor simulator
+LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
+# The watchdog is a program of its own, small and static.
+LIB_SRC  := $(filter-out governor/watchdog.c,$(LIB_SRC))
+LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/%.o)
+LIB      := $(OUT)/libfaasmat-all.a
+CLI_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(wildcard cli/*.c))
+BPF_SRC  := $(wildcard bpf/*.bpf.c)
+TEST_SRC := $(wildcard tests/test_*.c)
+TESTS_BIN := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
+BENCH_SRC := $(wildcard bench/bench_*.c)
+BENCH_BIN := $(BENCH_SRC:bench/%.c=$(OUT)/bench/%)
+RIG_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(filter-out vmtest/rig/proxy.c,$(wildcard vmtest/rig/*.c)))
+VMT_SRC  := $(wildcard vmtest/tools/*.c)
+VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
+
+PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
+
+.PHONY: all deps check demo bench vmtest install clean format help tests-build vm-build clang-build \
+	format-check
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS)
+
+help:
+	@echo 'make            build/faasmat and the other programs'
+	@echo 'make deps       install what is missing from Debian packages (root or sudo)'
+	@echo 'make demo       the comparison LRU / shadow / dynamic in a VM (under 10 minutes)'
+	@echo 'make check      every test; TESTS="name..." runs some'
+	@echo 'make vmtest     the VM tests alone; TEST=name runs one'
+	@echo 'make bench      benchmarks, one JSON object a line; BENCH=name runs one'
+	@echo 'make install    to $$(DESTDIR)$$(prefix), default /usr/local'
+	@echo 'make format     clang-format every C file'
+	@echo 'make clean      removes build/'
+
+# Whatever needs a tool or a library asks for it by this file, so that `make demo` on a fresh machine
+# sets itself up. packaging/deps.sh finds out in a second that nothing is missing.
+DEPS := $(BUILD)/.deps
+$(DEPS): packaging/deps.sh
+	@mkdir -p $(BUILD)
+	$(Q)packaging/deps.sh $(BUILD)
+	@touch $@
+
+deps:
+	@mkdir -p $(BUILD)
+	$(Q)packaging/deps.sh $(BUILD)
+	@touch $(DEPS)
+
+# --- BPF: CO-RE objects, linked into one, embedded as a skeleton
+$(BUILD)/bpf/vmlinux.h: | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,BTF,$@)
+	$(Q)bpf/vmlinux-btf.sh $(BPFTOOL) $(BUILD) > $@
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(BUILD)/bpf/vmlinux.h
+	$(call msg,BPF,$@)
+	$(Q)clang -g -O2 -target bpf -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -I. -I$(BUILD)/bpf \
+		-c $< -o $@
+	$(Q)llvm-strip -g $@
+
+$(BUILD)/bpf/faasmat.o: $(BPF_SRC:%.bpf.c=$(BUILD)/%.bpf.o)
+	$(call msg,LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKEL): $(BUILD)/bpf/faasmat.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name faasmat_bpf > $@
+
+# --- C
+$(OUT)/%.o: %.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+
+$(patsubst %.c,$(OUT)/%.o,$(wildcard collector/*.c)): $(SKEL)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(call msg,AR,$@)
+	$(Q)ar rcs $@ $^
+
+$(OUT)/faasmat: $(CLI_OBJ) $(LIB)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/faasmat: $(BUILD)/gcc/faasmat
+	@cp $< $@
+
+$(BUILD)/faasmat-watchdog: governor/watchdog.c | $(DEPS)
+	@mkdir -p $(BUILD)/gcc/governor
+	$(call msg,CC,$@)
+	$(Q)gcc $(filter-out -MMD -MP,$(CFLAGS)) -Os -static -s -o $@ $<
+
+# --- unit tests, benches, VM test programs
+$(OUT)/tests/%: tests/%.c $(LIB) $(wildcard tests/*.h) | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,TEST,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
+
+$(OUT)/bench/%: bench/%.c $(LIB) | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,BENCH,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+$(OUT)/rig: $(RIG_OBJ) $(LIB)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Static: a container then holds one program and nothing that it shares with others.
+$(OUT)/proxy: vmtest/rig/proxy.c vmtest/rig/proxy.h | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
+
+$(OUT)/vmtest/%: vmtest/tools/%.c $(LIB) | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,TEST,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+tests-build: $(TESTS_BIN)
+bench-build: $(BENCH_BIN)
+vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN)
+clang-build: all
+	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig
+
+check: all
+	$(Q)tests/check.sh $(TESTS)
+
+vmtest: vm-build
+	$(Q)vmtest/run-tests.sh $(TEST)
+
+demo: vm-build
+	$(Q)vmtest/demo.sh
+
+bench: vm-build bench-build
+	$(Q)bench/run.sh $(BENCH)
+
+install: all
+	install -D -m 755 $(BUILD)/faasmat $(DESTDIR)$(prefix)/bin/faasmat
+	install -D -m 755 $(BUILD)/faasmat-watchdog $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-watchdog
+
+C_FILES := $(shell find bpf common store collector forecast governor simulator runtime cli tests \
+	vmtest bench -name '*.[ch]' 2>/dev/null)
+format:
+	clang-format -i $(C_FILES)
+
+format-check:
+	@clang-format --dry-run -Werror $(C_FILES)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

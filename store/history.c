@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/history.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+static const char add_sql[] =
+	"INSERT INTO history(function_id, minute, invocations, responses, inits, busy_us,"
+	" cold_starts, cold_us, cold_done, containers, memory_bytes, memory_peak_bytes,"
+	" events_max, events_oom, events_oom_kill, partial)"
+	" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
+	" ON CONFLICT(function_id, minute) DO UPDATE SET"
+	" invocations = invocations + excluded.invocations,"
+	" responses = responses + excluded.responses, inits = inits + excluded.inits,"
+	" busy_us = busy_us + excluded.busy_us, cold_starts = cold_starts + excluded.cold_starts,"
+	" cold_us = cold_us + excluded.cold_us, cold_done = cold_done + excluded.cold_done,"
+	" containers = max(containers, excluded.containers),"
+	" memory_bytes = max(memory_bytes, excluded.memory_bytes),"
+	" memory_peak_bytes = max(memory_peak_bytes, excluded.memory_peak_bytes),"
+	" events_max = events_max + excluded.events_max,"
+	" events_oom = events_oom + excluded.events_oom,"
+	" events_oom_kill = events_oom_kill + excluded.events_oom_kill,"
+	" partial = max(partial, excluded.partial)";
+
+int store_add_history(struct store *s, const struct history_row *rows, size_t n)
+{
+	sqlite3_stmt *stmt;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct history_row *h = &rows[i];
+		const int64_t values[] = {
+			h->function,   h->minute,     h->invocations,	  h->responses,
+			h->inits,      h->busy_us,    h->cold_starts,	  h->cold_us,
+			h->cold_done,  h->containers, h->memory_bytes,	  h->memory_peak_bytes,
+			h->events_max, h->events_oom, h->events_oom_kill, h->partial,
+		};
+
+		r = store_statement(s, add_sql, &stmt);
+		if (r < 0)
+			return r;
+		for (size_t v = 0; v < ARRAY_SIZE(values); v++)
+			sqlite3_bind_int64(stmt, (int)v + 1, values[v]);
+		r = store_run(s, stmt);
+	}
+	return r;
+}
+
+int store_import_minute(struct store *s, int64_t function, int64_t minute, int64_t invocations)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s,
+				"INSERT INTO history(function_id, minute, invocations)"
+				" VALUES(?1, ?2, ?3) ON CONFLICT(function_id, minute)"
+				" DO UPDATE SET invocations = excluded.invocations",
+				&stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, function);
+	sqlite3_bind_int64(stmt, 2, minute);
+	sqlite3_bind_int64(stmt, 3, invocations);
+	return store_run(s, stmt);
+}
+
+int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_t last)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if (last < first)
+		return -EINVAL;
+	/* Grow to take in every interval that overlaps or adjoins, then replace them by one. */
+	r = store_statement(s,
+			    "SELECT min(first), max(last) FROM observed WHERE function_id = ?1"
+			    " AND first <= ?3 + 1 AND last >= ?2 - 1",
+			    &stmt);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, function);
+	sqlite3_bind_int64(stmt, 2, first);
+	sqlite3_bind_int64(stmt, 3, last);
+	r = store_step(s, stmt);
+	if (r < 0)
+		return r;
+	if (r == 1 && sqlite3_column_type(stmt, 0) != SQLITE_NULL) {
+		first = MIN(first, sqlite3_column_int64(stmt, 0));
+		last = MAX(last, sqlite3_column_int64(stmt, 1));
+	}
+	sqlite3_reset(stmt);
+	r = store_statement(
+		s, "DELETE FROM observed WHERE function_id = ?1 AND first >= ?2 AND last <= ?3",
+		&stmt);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, function);
+	sqlite3_bind_int64(stmt, 2, first);
+	sqlite3_bind_int64(stmt, 3, last);
+	r = store_run(s, stmt);
+	if (r < 0)
+		return r;
+	r = store_statement(s, "INSERT INTO observed(function_id, first, last) VALUES(?1, ?2, ?3)",
+			    &stmt);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, function);
+	sqlite3_bind_int64(stmt, 2, first);
+	sqlite3_bind_int64(stmt, 3, last);
+	return store_run(s, stmt);
+}
+
+/* Writes 0 where a minute was watched. */
+static int read_observed(struct store *s, int64_t function, int64_t first, size_t n, double *value)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s,
+				"SELECT first, last FROM observed WHERE function_id IN (0, ?1)"
+				" AND first < ?3 AND last >= ?2",
+				&stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, function);
+	sqlite3_bind_int64(stmt, 2, first);
+	sqlite3_bind_int64(stmt, 3, first + (int64_t)n);
+	while ((r = store_step(s, stmt)) == 1) {
+		int64_t from = MAX(sqlite3_column_int64(stmt, 0) - first, 0);
+		int64_t to = MIN(sqlite3_column_int64(stmt, 1) - first, (int64_t)n - 1);
+
+		for (int64_t i = from; i <= to; i++)
+			value[i] = 0;
+	}
+	return r;
+}
+
+int store_read_series(struct store *s, int64_t function, int64_t first, size_t n, double *value)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		value[i] = NAN;
+	r = read_observed(s, function, first, n, value);
+	if (r < 0)
+		return r;
+	r = store_statement(s,
+			    "SELECT minute, invocations FROM history WHERE function_id = ?1"
+			    " AND minute >= ?2 AND minute < ?3",
+			    &stmt);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, function);
+	sqlite3_bind_int64(stmt, 2, first);
+	sqlite3_bind_int64(stmt, 3, first + (int64_t)n);
+	while ((r = store_step(s, stmt)) == 1)
+		value[sqlite3_column_int64(stmt, 0) - first] = sqlite3_column_int64(stmt, 1);
+	return r;
+}
+
+int store_history_range(struct store *s, int64_t function, int64_t *first, int64_t *last)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(
+		s,
+		"SELECT min(a), max(b) FROM ("
+		" SELECT min(minute) a, max(minute) b FROM history WHERE ?1 = 0 OR function_id = ?1"
+		" UNION ALL SELECT min(first), max(last) FROM observed"
+		"  WHERE ?1 = 0 OR function_id IN (0, ?1))",
+		&stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, function);
+	r = store_step(s, stmt);
+	if (r < 0)
+		return r;
+	if (r == 0 || sqlite3_column_type(stmt, 0) == SQLITE_NULL) {
+		sqlite3_reset(stmt);
+		return -ENODATA;
+	}
+	*first = sqlite3_column_int64(stmt, 0);
+	*last = sqlite3_column_int64(stmt, 1);
+	sqlite3_reset(stmt);
+	return 0;
+}
+
+int store_each_history(struct store *s, int64_t first, int64_t last,
+		       int (*fn)(const struct history_row *row, const char *name, void *arg),
+		       void *arg)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(
+		s,
+		"SELECT function_id, minute, invocations, responses, inits, busy_us, cold_starts,"
+		" cold_us, cold_done, containers, memory_bytes, memory_peak_bytes, events_max,"
+		" events_oom, events_oom_kill, partial, name FROM history JOIN functions"
+		" ON id = function_id WHERE minute BETWEEN ?1 AND ?2 ORDER BY minute, name",
+		&stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, first);
+	sqlite3_bind_int64(stmt, 2, last);
+	while ((r = store_step(s, stmt)) == 1) {
+		struct history_row h = {
+			.function = sqlite3_column_int64(stmt, 0),
+			.minute = sqlite3_column_int64(stmt, 1),
+			.invocations = sqlite3_column_int64(stmt, 2),
+			.responses = sqlite3_column_int64(stmt, 3),
+			.inits = sqlite3_column_int64(stmt, 4),
+			.busy_us = sqlite3_column_int64(stmt, 5),
+			.cold_starts = sqlite3_column_int64(stmt, 6),
+			.cold_us = sqlite3_column_int64(stmt, 7),
+			.cold_done = sqlite3_column_int64(stmt, 8),
+			.containers = sqlite3_column_int64(stmt, 9),
+			.memory_bytes = sqlite3_column_int64(stmt, 10),
+			.memory_peak_bytes = sqlite3_column_int64(stmt, 11),
+			.events_max = sqlite3_column_int64(stmt, 12),
+			.events_oom = sqlite3_column_int64(stmt, 13),
+			.events_oom_kill = sqlite3_column_int64(stmt, 14),
+			.partial = sqlite3_column_int(stmt, 15) != 0,
+		};
+
+		r = fn(&h, (const char *)sqlite3_column_text(stmt, 16), arg);
+		if (r != 0) {
+			sqlite3_reset(stmt);
+			break;
+		}
+	}
+	return r;
+}
+
+int store_forget_history(struct store *s, int64_t before)
+{
+	static const char *const sql[] = {
+		"DELETE FROM history WHERE minute < ?1",
+		"DELETE FROM pools WHERE minute < ?1",
+		"DELETE FROM containers WHERE last_minute < ?1",
+		"DELETE FROM observed WHERE last < ?1",
+		"UPDATE observed SET first = ?1 WHERE first < ?1",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
+		sqlite3_stmt *stmt;
+		int r = store_statement(s, sql[i], &stmt);
+
+		if (r < 0)
+			return r;
+		sqlite3_bind_int64(stmt, 1, before);
+		r = store_run(s, stmt);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+const double store_quantiles[STORE_QUANTILES] = { 0.5, 0.9, 0.95, 0.99 };
+
+int store_write_forecast(struct store *s, int64_t function, int64_t first, size_t n,
+			 const struct forecast_minute *minutes)
+{
+	sqlite3_stmt *stmt;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		r = store_statement(s,
+				    "INSERT OR REPLACE INTO forecasts(function_id, minute, mean,"
+				    " q50, q90, q95, q99) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+				    &stmt);
+		if (r < 0)
+			return r;
+		sqlite3_bind_int64(stmt, 1, function);
+		sqlite3_bind_int64(stmt, 2, first + (int64_t)i);
+		sqlite3_bind_double(stmt, 3, minutes[i].mean);
+		for (int q = 0; q < STORE_QUANTILES; q++)
+			sqlite3_bind_double(stmt, 4 + q, minutes[i].q[q]);
+		r = store_run(s, stmt);
+	}
+	return r;
+}
+
+int store_read_forecast(struct store *s, int64_t function, int64_t first, size_t n,
+			struct forecast_minute *minutes)
+{
+	sqlite3_stmt *stmt;
+	size_t found = 0;
+	int r = store_statement(s,
+				"SELECT minute, mean, q50, q90, q95, q99 FROM forecasts"
+				" WHERE function_id = ?1 AND minute >= ?2 AND minute < ?3",
+				&stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, function);
+	sqlite3_bind_int64(stmt, 2, first);
+	sqlite3_bind_int64(stmt, 3, first + (int64_t)n);
+	while ((r = store_step(s, stmt)) == 1) {
+		struct forecast_minute *m = &minutes[sqlite3_column_int64(stmt, 0) - first];
+
+		m->mean = sqlite3_column_double(stmt, 1);
+		for (int q = 0; q < STORE_QUANTILES; q++)
+			m->q[q] = sqlite3_column_double(stmt, 2 + q);
+		found++;
+	}
+	if (r < 0)
+		return r;
+	return found == n ? 0 : -ENODATA;
+}
+
+/* Cuts [first, last] out of the planned intervals, then adds it as one. */
+static int mark_planned(struct store *s, int64_t first, int64_t last)
+{
+	static const char *const sql[] = {
+		/* What an interval keeps after `last`, then what it keeps before `first`. */
+		("INSERT OR REPLACE INTO planned(first, last) SELECT ?2 + 1, last FROM planned"
+		 " WHERE first <= ?2 AND last > ?2"),
+		"DELETE FROM planned WHERE first BETWEEN ?1 AND ?2",
+		"UPDATE planned SET last = ?1 - 1 WHERE first < ?1 AND last >= ?1",
+		"INSERT INTO planned(first, last) VALUES(?1, ?2)",
+		"DELETE FROM plan WHERE minute BETWEEN ?1 AND ?2",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
+		sqlite3_stmt *stmt;
+		int r = store_statement(s, sql[i], &stmt);
+
+		if (r < 0)
+			return r;
+		sqlite3_bind_int64(stmt, 1, first);
+		sqlite3_bind_int64(stmt, 2, last);
+		r = store_run(s, stmt);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int insert_plan(struct store *s, const struct plan_row *row)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s,
+				"INSERT INTO plan(minute, function_id, containers, bytes,"
+				" unit_bytes) SELECT ?1, id, ?3, ?4, ?5 FROM functions"
+				" WHERE id = ?2",
+				&stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, row->minute);
+	sqlite3_bind_int64(stmt, 2, row->function);
+	sqlite3_bind_int64(stmt, 3, row->containers);
+	sqlite3_bind_int64(stmt, 4, row->bytes);
+	sqlite3_bind_int64(stmt, 5, row->unit_bytes);
+	r = store_run(s, stmt);
+	if (r == 0 && sqlite3_changes(store_db(s)) == 0) {
+		store_set_why("the plan names function number %lld, which does not exist",
+			      (long long)row->function);
+		return -ENOENT;
+	}
+	return r;
+}
+
+static int write_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
+		      size_t n)
+{
+	int64_t version = 0;
+	int r = mark_planned(s, first, last);
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = insert_plan(s, &rows[i]);
+	if (r < 0)
+		return r;
+	r = store_get_meta(s, "plan_version", &version);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return store_set_meta(s, "plan_version", version + 1);
+}
+
+int store_write_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
+		     size_t n)
+{
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].minute < first || rows[i].minute > last || rows[i].bytes < 0 ||
+		    rows[i].containers < 0)
+			return -ERANGE;
+	r = store_begin(s);
+	if (r < 0)
+		return r;
+	r = write_plan(s, first, last, rows, n);
+	if (r == 0)
+		r = store_commit(s);
+	store_rollback(s);
+	return r;
+}
+
+static int minute_is_planned(struct store *s, int64_t minute)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s, "SELECT 1 FROM planned WHERE first <= ?1 AND last >= ?1", &stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, minute);
+	r = store_step(s, stmt);
+	sqlite3_reset(stmt);
+	return r;
+}
+
+int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size_t *n)
+{
+	_cleanup_free_ struct plan_row *rows = NULL;
+	size_t used = 0, size = 0;
+	sqlite3_stmt *stmt;
+	int r = minute_is_planned(s, minute);
+
+	*ret = NULL;
+	*n = 0;
+	if (r <= 0)
+		return r < 0 ? r : -ENODATA;
+	r = store_statement(s,
+			    "SELECT p.function_id, f.name, p.containers, p.bytes, p.unit_bytes"
+			    " FROM plan p JOIN functions f ON f.id = p.function_id"
+			    " WHERE p.minute = ?1 ORDER BY f.name",
+			    &stmt);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, minute);
+	while ((r = store_step(s, stmt)) == 1) {
+		if (used == size) {
+			struct plan_row *more;
+
+			size = size ? size * 2 : 16;
+			more = realloc(rows, size * sizeof(*rows));
+			if (!more) {
+				sqlite3_reset(stmt);
+				return -ENOMEM;
+			}
+			rows = more;
+		}
+		rows[used] = (struct plan_row){
+			.function = sqlite3_column_int64(stmt, 0),
+			.minute = minute,
+			.containers = sqlite3_column_int64(stmt, 2),
+			.bytes = sqlite3_column_int64(stmt, 3),
+			.unit_bytes = sqlite3_column_int64(stmt, 4),
+		};
+		snprintf(rows[used].name, sizeof(rows[used].name), "%s",
+			 sqlite3_column_text(stmt, 1));
+		used++;
+	}
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(rows);
+	*n = used;
+	return 0;
+}
+
+int store_plan_version(struct store *s, int64_t *ret)
+{
+	int r = store_get_meta(s, "plan_version", ret);
+
+	if (r == -ENOENT) {
+		*ret = 0;
+		r = 0;
+	}
+	return r;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Forecasts and plans: what was expected, and what was decided. */
+#ifndef FAASMAT_STORE_PLAN_H
+#define FAASMAT_STORE_PLAN_H
+
+#include "common/parse.h"
+#include "store/store.h"
+
+/* Quantiles that are stored for each minute, in this order. */
+#define STORE_QUANTILES 4 /* 0.5, 0.9, 0.95, 0.99 */
+extern const double store_quantiles[STORE_QUANTILES];
+
+/* Invocations expected in one minute. */
+struct forecast_minute {
+	double mean;
+	double q[STORE_QUANTILES];
+};
+
+/* Replaces the forecast of n minutes from `first` on. Inside a transaction. */
+int store_write_forecast(struct store *s, int64_t function, int64_t first, size_t n,
+			 const struct forecast_minute *minutes);
+/* -ENODATA when a minute is missing. */
+int store_read_forecast(struct store *s, int64_t function, int64_t first, size_t n,
+			struct forecast_minute *minutes);
+
+/* One pool's minute. */
+struct plan_row {
+	int64_t function; /* id */
+	char name[FUNCTION_NAME_MAX + 1];
+	int64_t minute;
+	int64_t containers;
+	int64_t bytes;	    /* the pool's budget */
+	int64_t unit_bytes; /* one container, as the plan reckoned it */
+};
+
+/*
+ * Replaces the whole plan of minutes first..last by these rows (sorted or not; all within the
+ * range, else -ERANGE and nothing is changed). Rows' `name` is not read. -ENOENT when a row's
+ * function does not exist. Own transaction.
+ */
+int store_write_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
+		     size_t n);
+
+/* The pools of one minute by name; *ret is an array of *n, freed by the caller. n = 0 with 0 when
+ * there is a plan for the minute without any pool; -ENODATA when there is no plan for it. */
+int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size_t *n);
+
+/* A number that changes with every write of a plan (PRAGMA data_version would count all writes). */
+int store_plan_version(struct store *s, int64_t *ret);
+
+#endif
