@@ -183,3 +183,22 @@ int store_add_pool(struct store *s, const struct pool_row *row)
 		sqlite3_bind_int64(stmt, (int)v + 3, values[v]);
 	return store_run(s, stmt);
 }
+
+int store_add_victim(struct store *s, const struct victim_row *row)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s,
+				"INSERT INTO victims(minute, time_us, path, oom_path, pid, comm)"
+				" VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+				&stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, row->minute);
+	sqlite3_bind_int64(stmt, 2, row->time_us);
+	sqlite3_bind_text(stmt, 3, row->path, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 4, row->oom_path, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 5, row->pid);
+	sqlite3_bind_text(stmt, 6, row->comm, -1, SQLITE_STATIC);
+	return store_run(s, stmt);
+}

@@ -45,6 +45,16 @@ int store_add_container(struct store *s, uint64_t epoch, const struct container_
 int store_each_unknown(struct store *s, int (*fn)(const struct container_row *row, void *arg),
 		       void *arg);
 
+/* One OOM kill. `oom_path`: the cgroup whose limit was hit, "" the machine's memory. */
+struct victim_row {
+	int64_t minute;
+	int64_t time_us; /* real time, since the epoch */
+	const char *path, *oom_path;
+	int64_t pid;
+	const char *comm;
+};
+int store_add_victim(struct store *s, const struct victim_row *row);
+
 /* memory.events of a pool, main or the root: totals since the cgroup was made, as the kernel
  * counts them, once a minute. */
 struct pool_row {

@@ -146,17 +146,19 @@ int store_read_series(struct store *s, int64_t function, int64_t first, size_t n
 	r = read_observed(s, function, first, n, value);
 	if (r < 0)
 		return r;
-	r = store_statement(s,
-			    "SELECT minute, invocations FROM history WHERE function_id = ?1"
-			    " AND minute >= ?2 AND minute < ?3",
-			    &stmt);
+	r = store_statement(
+		s,
+		"SELECT minute, invocations, partial FROM history WHERE function_id = ?1"
+		" AND minute >= ?2 AND minute < ?3",
+		&stmt);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(stmt, 1, function);
 	sqlite3_bind_int64(stmt, 2, first);
 	sqlite3_bind_int64(stmt, 3, first + (int64_t)n);
 	while ((r = store_step(s, stmt)) == 1)
-		value[sqlite3_column_int64(stmt, 0) - first] = sqlite3_column_int64(stmt, 1);
+		value[sqlite3_column_int64(stmt, 0) - first] =
+			sqlite3_column_int(stmt, 2) ? NAN : (double)sqlite3_column_int64(stmt, 1);
 	return r;
 }
 
@@ -238,6 +240,7 @@ int store_forget_history(struct store *s, int64_t before)
 	static const char *const sql[] = {
 		"DELETE FROM history WHERE minute < ?1",
 		"DELETE FROM pools WHERE minute < ?1",
+		"DELETE FROM victims WHERE minute < ?1",
 		"DELETE FROM containers WHERE last_minute < ?1",
 		"DELETE FROM observed WHERE last < ?1",
 		"UPDATE observed SET first = ?1 WHERE first < ?1",

@@ -39,7 +39,7 @@ int store_import_minute(struct store *s, int64_t function, int64_t minute, int64
  */
 int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_t last);
 
-/* Invocations of minutes first..first+n-1 into value[n]; NAN where not observed. */
+/* Invocations of minutes first..first+n-1 into value[n]; NAN where not observed or partial. */
 int store_read_series(struct store *s, int64_t function, int64_t first, size_t n, double *value);
 
 /* First and last minute for which anything of this function is known; -ENODATA when none. 0: of

@@ -66,6 +66,11 @@ static const char schema[] =
 	"  peak_bytes INTEGER NOT NULL, oom_kills INTEGER NOT NULL,"
 	"  PRIMARY KEY(epoch, cgroup)) WITHOUT ROWID;"
 
+	"CREATE TABLE victims("
+	"  minute INTEGER NOT NULL, time_us INTEGER NOT NULL, path TEXT NOT NULL,"
+	"  oom_path TEXT NOT NULL, pid INTEGER NOT NULL, comm TEXT NOT NULL);"
+	"CREATE INDEX victims_minute ON victims(minute);"
+
 	"CREATE TABLE pools("
 	"  minute INTEGER NOT NULL, path TEXT NOT NULL, cgroup INTEGER NOT NULL,"
 	"  usage_bytes INTEGER NOT NULL, peak_bytes INTEGER NOT NULL,"

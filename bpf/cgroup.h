@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reading struct cgroup and its memory controller by CO-RE, on every kernel from 6.1 on. */
+#ifndef FAASMAT_BPF_CGROUP_H
+#define FAASMAT_BPF_CGROUP_H
+
+#include "bpf/maps.h"
+
+#define PAGE_BYTES 4096
+
+static __always_inline __u64 cgroup_id(struct cgroup *cgrp)
+{
+	return BPF_CORE_READ(cgrp, kn, id);
+}
+
+/* The ancestor at `level`; ancestors[] came with 7f203bc89eb6 ("cgroup: Replace
+ * cgroup->ancestor_ids[] with ->ancestors[]"), 6.1. */
+static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgrp, int level)
+{
+	struct cgroup *base = NULL, *found = NULL;
+	struct cgroup **ancestors;
+
+	/* The verifier forbids a variable index on a trusted pointer; read back from memory it is a
+	 * number, good for bpf_probe_read_kernel() only. */
+	bpf_probe_read_kernel(&base, sizeof(base), &cgrp);
+	ancestors = (struct cgroup **)__builtin_preserve_access_index(&base->ancestors);
+	bpf_probe_read_kernel(&found, sizeof(found), &ancestors[level]);
+	return found;
+}
+
+/* True for a cgroup of the v2 hierarchy at or below the watched root. Ids are unique only within a
+ * hierarchy, and the tracepoints fire for v1 hierarchies too. */
+static __always_inline bool is_watched(struct cgroup *cgrp, int level)
+{
+	__u32 zero = 0;
+	struct wire_config *c = bpf_map_lookup_elem(&settings, &zero);
+
+	if (!c || level < (int)c->root_level)
+		return false;
+	/* The v2 hierarchy has number 0, the "0::" of /proc/PID/cgroup. */
+	if (BPF_CORE_READ(cgrp, root, hierarchy_id) != 0)
+		return false;
+	return cgroup_id(cgroup_ancestor(cgrp, c->root_level)) == c->root;
+}
+
+/* memory.events as the kernel keeps them; the enum's values by CO-RE, since its order is not UAPI. */
+static __always_inline void read_events(const atomic_long_t *from, __u64 *to)
+{
+#define READ_EVENT(wire, name)                        \
+	bpf_probe_read_kernel(&to[wire], sizeof(*to), \
+			      &from[bpf_core_enum_value(enum memcg_memory_event, name)])
+	READ_EVENT(WIRE_LOW, MEMCG_LOW);
+	READ_EVENT(WIRE_HIGH, MEMCG_HIGH);
+	READ_EVENT(WIRE_MAX, MEMCG_MAX);
+	READ_EVENT(WIRE_OOM, MEMCG_OOM);
+	READ_EVENT(WIRE_OOM_KILL, MEMCG_OOM_KILL);
+	READ_EVENT(WIRE_OOM_GROUP_KILL, MEMCG_OOM_GROUP_KILL);
+#undef READ_EVENT
+}
+
+static __always_inline __u64 limit_bytes(unsigned long pages)
+{
+	return pages >= WIRE_NO_LIMIT / PAGE_BYTES ? WIRE_NO_LIMIT : pages * PAGE_BYTES;
+}
+
+/* Fills in what the memory controller knows of a cgroup; leaves it alone without a controller. */
+static __always_inline void read_memory(struct cgroup *cgrp, struct wire_usage *u)
+{
+	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	struct cgroup_subsys_state *css = NULL;
+	struct mem_cgroup *memcg;
+
+	bpf_probe_read_kernel(&css, sizeof(css),
+			      __builtin_preserve_access_index(&cgrp->subsys) + index);
+	if (!css)
+		return;
+	memcg = container_of(css, struct mem_cgroup, css);
+	u->bytes = BPF_CORE_READ(memcg, memory.usage.counter) * PAGE_BYTES;
+	u->peak = BPF_CORE_READ(memcg, memory.watermark) * PAGE_BYTES;
+	u->limit = limit_bytes(BPF_CORE_READ(memcg, memory.max));
+	u->low = limit_bytes(BPF_CORE_READ(memcg, memory.low));
+	read_events(__builtin_preserve_access_index(&memcg->memory_events[0]), u->events);
+	read_events(__builtin_preserve_access_index(&memcg->memory_events_local[0]), u->local);
+}
+
+#endif

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/collector.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include "collector/record.h"
+#include "common/cgroupfs.h"
+#include "common/log.h"
+#include "store/counters.h"
+
+/* OOM kills that are kept until the minute is stored; a storm beyond that is only in the counts. */
+#define MAX_VICTIMS 256
+
+struct collector {
+	const struct collector_options *o;
+	struct sensor *sensor;
+	struct tally *tally;
+	struct store *store;
+	char *root_path;	/* relative to the cgroup mount */
+	int64_t minute;		/* that runs */
+	int64_t first_unstored; /* minutes from here on are pending */
+	int64_t stop_minute;
+	bool catching_up; /* the first row takes in what came while no collector ran */
+	int64_t catch_up_minute;
+	bool store_failed; /* said so already */
+	uint64_t lost_said[WIRE_LOST_KINDS];
+	int64_t rows_lost_said;
+	struct victim victims[MAX_VICTIMS];
+	size_t n_victims;
+	int timer_fd, signal_fd, epoll_fd;
+};
+
+/* Path of an open cgroup directory below its mount, from /proc: "/" for the mount's root. */
+static char *path_below_mount(int dir_fd, uint32_t level)
+{
+	char link[64], path[4096];
+	ssize_t n;
+	char *p;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return NULL;
+	path[n] = '\0';
+	if (level == 0)
+		return strdup("/");
+	/* The last `level` components. */
+	for (p = path + n; p > path && level; level--)
+		do
+			p--;
+		while (p > path && *p != '/');
+	return strdup(p);
+}
+
+/* Cgroups that were there before the programs: their names by walking the directories. */
+static void walk(struct collector *c, int dir_fd, uint64_t parent)
+{
+	DIR *d = fdopendir(dir_fd);
+	struct dirent *e;
+
+	if (!d) {
+		close(dir_fd);
+		return;
+	}
+	while ((e = readdir(d))) {
+		uint64_t id;
+		int fd;
+
+		if (e->d_type != DT_DIR || e->d_name[0] == '.')
+			continue;
+		fd = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0)
+			continue;
+		if (cgroup_id_of(fd, &id) < 0) {
+			close(fd);
+			continue;
+		}
+		tally_add_cgroup(c->tally, id, parent, e->d_name);
+		walk(c, fd, id);
+	}
+	closedir(d);
+}
+
+static void walk_all(struct collector *c)
+{
+	int fd = openat(sensor_root_fd(c->sensor), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		walk(c, fd, sensor_root_id(c->sensor));
+}
+
+/* Makes cgroup `id` known: what was made under our eyes has its name in a map, with that of its
+ * parents. */
+static int learn(struct collector *c, uint64_t id, int depth)
+{
+	struct wire_cgroup who;
+	int r;
+
+	if (tally_knows(c->tally, id))
+		return 0;
+	if (depth > 64)
+		return -ELOOP;
+	r = sensor_read_cgroup(c->sensor, id, &who);
+	if (r < 0)
+		return r;
+	r = learn(c, who.parent, depth + 1);
+	return r < 0 ? r : tally_add_cgroup(c->tally, id, who.parent, who.name);
+}
+
+static int sweep(struct collector *c)
+{
+	const struct wire_invocations *counters;
+	const struct wire_usage *usage;
+	const uint64_t *ids;
+	bool walked = false;
+	size_t n;
+	int r = sensor_sweep(c->sensor);
+
+	if (r == 0)
+		r = sensor_read_usage(c->sensor, &ids, &usage, &n);
+	if (r < 0)
+		return log_error_errno(r, "reading the cgroups");
+	tally_begin(c->tally, sensor_sweep_number(c->sensor));
+	for (size_t i = 0; i < n; i++) {
+		if (learn(c, ids[i], 0) < 0 && !walked && !usage[i].removed_ns) {
+			walk_all(c);
+			walked = true;
+		}
+		tally_usage(c->tally, ids[i], &usage[i]);
+	}
+	r = sensor_read_invocations(c->sensor, &ids, &counters, &n);
+	if (r < 0)
+		return log_error_errno(r, "reading the counters");
+	for (size_t i = 0; i < n; i++)
+		tally_invocations(c->tally, ids[i], &counters[i]);
+	tally_end(c->tally);
+	return 0;
+}
+
+static void drop_cgroup(uint64_t id, void *arg)
+{
+	struct collector *c = arg;
+
+	sensor_forget(c->sensor, id);
+}
+
+static void say_losses(struct collector *c)
+{
+	static const char *const what[] = {
+		[WIRE_LOST_CGROUP] = "cgroups found the map full; raise --max-containers",
+		[WIRE_LOST_INVOCATION] = "invocations found the map full; raise --max-containers",
+		[WIRE_LOST_VICTIM] = "OOM kills came faster than they were read",
+	};
+
+	for (int k = 0; k < WIRE_LOST_KINDS; k++) {
+		uint64_t n = sensor_lost(c->sensor, k);
+
+		if (n > c->lost_said[k])
+			log_warning("lost: %llu %s", (unsigned long long)n, what[k]);
+		c->lost_said[k] = n;
+	}
+	if (tally_rows_lost(c->tally) > c->rows_lost_said)
+		log_warning(
+			"lost: %lld history rows, the database could not be written for too long",
+			(long long)tally_rows_lost(c->tally));
+	c->rows_lost_said = tally_rows_lost(c->tally);
+}
+
+/* Tries to store what is pending; what cannot be stored stays pending. */
+static int store_pending(struct collector *c, bool whole)
+{
+	struct record what = {
+		.first_minute = c->first_unstored,
+		.last_minute = c->minute,
+		.last_is_whole = whole,
+		.victims = c->victims,
+		.n_victims = c->n_victims,
+		.keep_minutes = c->o->keep_minutes,
+	};
+	int r = record_tally(c->store, sensor_epoch(c->sensor), c->tally, &what);
+
+	if (r < 0) {
+		if (!c->store_failed)
+			log_error("the database cannot be written, minutes are kept in memory: %s",
+				  store_why());
+		c->store_failed = true;
+		return r;
+	}
+	if (c->store_failed)
+		log_info("the database can be written again; nothing is lost");
+	c->store_failed = false;
+	c->n_victims = 0;
+	c->first_unstored = whole ? c->minute + 1 : c->minute;
+	tally_stored(c->tally, drop_cgroup, c);
+	return 0;
+}
+
+/* What came while no collector ran belongs to the minute it was interrupted in, marked partial. */
+static int catch_up(struct collector *c)
+{
+	int r;
+
+	if (!c->catching_up)
+		return 0;
+	c->catching_up = false;
+	r = tally_close_minute(c->tally, c->catch_up_minute, true);
+	if (r == 0)
+		log_info(
+			"minutes %lld to %lld were not watched; their invocations are in the first",
+			(long long)c->catch_up_minute, (long long)c->minute - 1);
+	return r;
+}
+
+static int end_minute(struct collector *c, bool whole)
+{
+	int r = tally_close_minute(c->tally, c->minute, false);
+
+	if (r == 0)
+		r = store_pending(c, whole);
+	say_losses(c);
+	/* Only memory is fatal: a database that is locked now may be free the next minute. */
+	return r == -ENOMEM ? log_error_errno(r, "closing minute %lld", (long long)c->minute) : 0;
+}
+
+static int tick(struct collector *c)
+{
+	int64_t now = clock_minute(&c->o->clock);
+	int r = sweep(c);
+
+	if (r == 0)
+		r = catch_up(c);
+	if (r < 0 || now == c->minute)
+		return r;
+	/* A clock set back by hand: the minute goes on until time has caught up with it. */
+	if (now < c->minute && c->minute - now < 2 * MINUTES_PER_DAY)
+		return 0;
+	r = end_minute(c, true);
+	/* A jump forward (a suspended machine): the minutes between were not watched. */
+	c->minute = now;
+	if (c->first_unstored < now && !c->store_failed)
+		c->first_unstored = now;
+	return r;
+}
+
+static void on_victim(const struct wire_victim *v, void *arg)
+{
+	struct collector *c = arg;
+	const struct cgroup_node *node = tree_find(tally_tree(c->tally), v->cgroup);
+
+	log_warning("OOM kill of %.16s (pid %u) in %s", v->comm, v->pid, node ? node->path : "?");
+	if (c->n_victims < MAX_VICTIMS)
+		c->victims[c->n_victims++] = (struct victim){ .wire = *v,
+							      .minute = c->minute,
+							      .time_us = clock_stamp_us() };
+}
+
+static int load_baselines(struct collector *c)
+{
+	_cleanup_free_ struct counter_baseline *list = NULL;
+	const struct clock *clock = &c->o->clock;
+	uint64_t epoch = sensor_epoch(c->sensor);
+	int64_t last;
+	size_t n;
+	int r = store_begin(c->store);
+
+	if (r == 0)
+		r = store_start_epoch(c->store, epoch);
+	if (r == 0)
+		r = store_commit(c->store);
+	store_rollback(c->store);
+	if (r == 0)
+		r = store_read_baselines(c->store, epoch, &list, &n);
+	if (r == 0)
+		r = tally_set_baselines(c->tally, list, n);
+	if (r < 0)
+		return log_error_errno(r, "reading the counters' last state: %s", store_why());
+	c->first_unstored = c->minute;
+	if (store_get_meta(c->store, "collector_whole_minute", &last) < 0)
+		last = INT64_MIN;
+	if (sensor_was_running(c->sensor) && last < c->minute - 1 && last != INT64_MIN) {
+		c->catching_up = true;
+		c->catch_up_minute = last + 1;
+	}
+	/* The minute that runs is whole when somebody counted from its beginning. */
+	if (c->catching_up || !sensor_was_running(c->sensor))
+		if (clock_now_ns(clock) - clock_minute_start_ns(clock, c->minute) >
+		    c->o->interval_ns)
+			c->first_unstored++;
+	return 0;
+}
+
+/* The next sweep, in step with the minutes, so that one falls right behind each boundary. Armed
+ * anew each time by what the clock says then: a clock that is set delays no sweep. */
+static int arm_timer(struct collector *c)
+{
+	const struct clock *clock = &c->o->clock;
+	int64_t sweeps = MAX(1, (clock->minute_ns + c->o->interval_ns / 2) / c->o->interval_ns);
+	int64_t step = clock->minute_ns / sweeps;
+	int64_t now = clock_now_ns(clock);
+	int64_t into = now - clock_minute_start_ns(clock, clock_minute_at(clock, now));
+	int64_t wait = MAX(step - into % step, NS_PER_MS);
+	struct itimerspec t = { .it_value = { wait / NS_PER_S, wait % NS_PER_S } };
+
+	return timerfd_settime(c->timer_fd, 0, &t, NULL) < 0 ? -errno : 0;
+}
+
+static int watch(struct collector *c, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+static int start_loop(struct collector *c)
+{
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	c->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (c->epoll_fd < 0 || c->signal_fd < 0 || c->timer_fd < 0)
+		return -errno;
+	r = arm_timer(c);
+	if (r == 0)
+		r = watch(c, c->timer_fd);
+	if (r == 0)
+		r = watch(c, c->signal_fd);
+	if (r == 0 && sensor_victims_fd(c->sensor) >= 0)
+		r = watch(c, sensor_victims_fd(c->sensor));
+	return r;
+}
+
+static int loop(struct collector *c)
+{
+	for (;;) {
+		struct epoll_event e;
+		uint64_t expirations;
+		int r = epoll_wait(c->epoll_fd, &e, 1, -1);
+
+		if (r < 0 && errno != EINTR)
+			return log_error_errno(-errno, "waiting");
+		if (r <= 0)
+			continue;
+		if (e.data.fd == c->signal_fd)
+			return 0;
+		if (e.data.fd != c->timer_fd) {
+			sensor_poll_victims(c->sensor);
+			continue;
+		}
+		if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+			return log_error_errno(-errno, "reading the timer");
+		r = tick(c);
+		if (r == 0)
+			r = arm_timer(c);
+		if (r < 0)
+			return r;
+		if (c->stop_minute && c->minute >= c->stop_minute)
+			return 0;
+	}
+}
+
+static int set_up(struct collector *c)
+{
+	const struct collector_options *o = c->o;
+	int r;
+
+	r = sensor_open(&o->sensor, &c->sensor);
+	if (r < 0)
+		return r;
+	c->root_path = path_below_mount(sensor_root_fd(c->sensor), sensor_root_level(c->sensor));
+	if (!c->root_path)
+		return log_error_errno(-errno, "--root %s", o->sensor.root);
+	r = tally_new(o->rules, sensor_root_id(c->sensor), c->root_path,
+		      60.0 * NS_PER_S / (double)o->clock.minute_ns, &c->tally);
+	if (r < 0)
+		return log_error_errno(r, "starting");
+	sensor_on_victim(c->sensor, on_victim, c);
+	c->minute = clock_minute(&o->clock);
+	if (o->minutes)
+		c->stop_minute = c->minute + o->minutes;
+	r = load_baselines(c);
+	if (r < 0)
+		return r;
+	walk_all(c);
+	r = sweep(c);
+	return r < 0 ? r : catch_up(c);
+}
+
+static void clean_up(struct collector *c)
+{
+	tally_free(c->tally);
+	sensor_close(c->sensor);
+	free(c->root_path);
+	if (c->timer_fd >= 0)
+		close(c->timer_fd);
+	if (c->signal_fd >= 0)
+		close(c->signal_fd);
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+}
+
+int collector_run(const struct collector_options *o, struct store *s)
+{
+	struct collector c = {
+		.o = o, .store = s, .timer_fd = -1, .signal_fd = -1, .epoll_fd = -1
+	};
+	int r = set_up(&c);
+
+	if (r == 0) {
+		r = start_loop(&c);
+		if (r < 0)
+			log_error_errno(r, "starting the loop");
+	}
+	if (r == 0) {
+		log_info("watching %s%s%s", c.root_path,
+			 sensor_was_running(c.sensor) ? ", counters taken over" : "",
+			 sensor_sees_victims(c.sensor) ? ""
+						       : ", OOM victims unseen on this kernel");
+		r = loop(&c);
+		/* The minute that runs is stored as far as it has come; it adds up on restart. */
+		if (r == 0 && sweep(&c) == 0)
+			r = end_minute(&c, false);
+	}
+	clean_up(&c);
+	return r;
+}

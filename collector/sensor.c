@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/sensor.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "bpf/faasmat.skel.h"
+#include "common/cgroupfs.h"
+#include "common/log.h"
+
+#define BATCH 512
+
+/* What one map held when it was last read. */
+struct entries {
+	size_t value_size;
+	size_t size;
+	uint64_t *ids;
+	char *values;
+};
+
+struct sensor {
+	struct wire_config config;
+	struct entries usage_entries, invocation_entries;
+	int pin_dir_fd; /* locked: one collector a pin directory */
+	int root_fd;
+	int settings, lost, cgroups, usage, invocations, ports, victims;
+	int sweep_link;
+	struct ring_buffer *ring;
+	void (*on_victim)(const struct wire_victim *v, void *arg);
+	void *on_victim_arg;
+	bool was_running;
+};
+
+static const char *const map_names[] = { "settings",	"lost",	 "cgroups", "usage",
+					 "invocations", "ports", "victims", "connections" };
+static const char *const link_names[] = { "link_request",   "link_response", "link_made",
+					  "link_populated", "link_removed",  "link_sweep",
+					  "link_victims" };
+
+/* Depth below the mount's root: how often ".." leads elsewhere. */
+static int cgroup_level(int dir_fd, uint32_t *ret)
+{
+	int fd = openat(dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint32_t level = 0;
+
+	for (; fd >= 0; level++) {
+		struct statfs up_fs;
+		int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		close(fd);
+		if (up < 0)
+			break;
+		if (fstatfs(up, &up_fs) < 0 || up_fs.f_type != CGROUP2_SUPER_MAGIC) {
+			close(up);
+			*ret = level;
+			return 0;
+		}
+		fd = up;
+	}
+	return -errno;
+}
+
+static int open_root(struct sensor *s, const char *root)
+{
+	struct statfs fs;
+	uint64_t id = 0;
+	int r;
+
+	s->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->root_fd < 0) {
+		r = -errno;
+		return log_error_errno(r, "--root %s (make the cgroup first, or name another)",
+				       root);
+	}
+	if (fstatfs(s->root_fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
+		log_error("--root %s is not a cgroup v2 directory; boot with "
+			  "systemd.unified_cgroup_hierarchy=1 or mount cgroup2",
+			  root);
+		return -ENOTSUP;
+	}
+	r = cgroup_id_of(s->root_fd, &id);
+	s->config.root = id;
+	if (r == 0)
+		r = cgroup_level(s->root_fd, &s->config.root_level);
+	return r < 0 ? log_error_errno(r, "--root %s", root) : 0;
+}
+
+/* bpffs must be where pins are to live; systemd mounts it, a bare VM does not. */
+static int open_pin_dir(struct sensor *s, const char *dir)
+{
+	struct statfs fs;
+	int r;
+
+	if (statfs("/sys/fs/bpf", &fs) == 0 && fs.f_type != BPF_FS_MAGIC &&
+	    strncmp(dir, "/sys/fs/bpf/", 12) == 0 &&
+	    mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700") < 0)
+		return log_error_errno(-errno, "mounting bpffs on /sys/fs/bpf");
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return log_error_errno(-errno, "%s", dir);
+	s->pin_dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->pin_dir_fd < 0 || fstatfs(s->pin_dir_fd, &fs) < 0)
+		return log_error_errno(-errno, "%s", dir);
+	if (fs.f_type != BPF_FS_MAGIC) {
+		log_error("--pin %s is not on bpffs, where counters outlive the collector; "
+			  "mount -t bpf bpf /sys/fs/bpf",
+			  dir);
+		return -ENOTSUP;
+	}
+	if (flock(s->pin_dir_fd, LOCK_EX | LOCK_NB) < 0) {
+		r = -errno;
+		log_error("another collector runs with %s; stop it, or give this one its own --pin",
+			  dir);
+		return r;
+	}
+	return 0;
+}
+
+static int pinned(const char *dir, const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return bpf_obj_get(path);
+}
+
+int sensor_detach(const char *dir)
+{
+	char path[512];
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(link_names) + ARRAY_SIZE(map_names); i++) {
+		bool is_link = i < ARRAY_SIZE(link_names);
+
+		snprintf(path, sizeof(path), "%s/%s", dir,
+			 is_link ? link_names[i] : map_names[i - ARRAY_SIZE(link_names)]);
+		if (unlink(path) < 0 && errno != ENOENT)
+			r = -errno;
+	}
+	return r;
+}
+
+static int open_maps(struct sensor *s, const char *dir)
+{
+	int *const fds[] = { &s->settings,    &s->lost,	 &s->cgroups, &s->usage,
+			     &s->invocations, &s->ports, &s->victims };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		*fds[i] = pinned(dir, map_names[i]);
+		if (*fds[i] < 0)
+			return *fds[i];
+	}
+	s->sweep_link = pinned(dir, "link_sweep");
+	return s->sweep_link < 0 ? s->sweep_link : 0;
+}
+
+/* Takes over what an earlier collector left; -ENOENT when there is nothing that fits. */
+static int adopt(struct sensor *s, const struct sensor_options *o)
+{
+	struct wire_config found;
+	uint32_t zero = 0;
+	int request;
+
+	if (open_maps(s, o->pin_dir) < 0)
+		return -ENOENT;
+	if (bpf_map_lookup_elem(s->settings, &zero, &found) < 0 || found.version != WIRE_VERSION ||
+	    found.root != s->config.root)
+		return -ENOENT;
+	request = pinned(o->pin_dir, "link_request");
+	if (request >= 0)
+		close(request);
+	if ((request >= 0) != o->count_http)
+		return -ENOENT;
+	s->config = found;
+	s->was_running = true;
+	return 0;
+}
+
+static void close_maps(struct sensor *s)
+{
+	int *const fds[] = { &s->settings,    &s->lost,	 &s->cgroups, &s->usage,
+			     &s->invocations, &s->ports, &s->victims, &s->sweep_link };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+static int pin_link(struct bpf_link *link, const char *dir, const char *name)
+{
+	char path[512];
+	int r = libbpf_get_error(link);
+
+	if (r == 0 && link) {
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		r = bpf_link__pin(link, path);
+		bpf_link__destroy(link); /* the pin keeps it */
+	} else {
+		r = -errno;
+	}
+	return r < 0 ? log_error_errno(r, "attaching %s", name + strlen("link_")) : 0;
+}
+
+static int attach(struct faasmat_bpf *skel, int root_fd, const struct sensor_options *o)
+{
+	struct bpf_iter_attach_opts iter = { .sz = sizeof(iter) };
+	union bpf_iter_link_info info = { .cgroup.cgroup_fd = root_fd,
+					  .cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE };
+	const struct {
+		struct bpf_program *program;
+		const char *pin;
+		bool wanted;
+	} tracing[] = {
+		{ skel->progs.cgroup_made, "link_made", true },
+		{ skel->progs.cgroup_populated, "link_populated", true },
+		{ skel->progs.cgroup_removed, "link_removed", true },
+		{ skel->progs.oom_killed, "link_victims",
+		  bpf_program__fd(skel->progs.oom_killed) >= 0 },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tracing) && r == 0; i++)
+		if (tracing[i].wanted)
+			r = pin_link(bpf_program__attach(tracing[i].program), o->pin_dir,
+				     tracing[i].pin);
+	iter.link_info = &info;
+	iter.link_info_len = sizeof(info);
+	if (r == 0)
+		r = pin_link(bpf_program__attach_iter(skel->progs.sweep_usage, &iter), o->pin_dir,
+			     "link_sweep");
+	if (r == 0 && o->count_http)
+		r = pin_link(bpf_program__attach_cgroup(skel->progs.count_request, root_fd),
+			     o->pin_dir, "link_request");
+	if (r == 0 && o->count_http)
+		r = pin_link(bpf_program__attach_cgroup(skel->progs.count_response, root_fd),
+			     o->pin_dir, "link_response");
+	return r;
+}
+
+static struct faasmat_bpf *load(const struct sensor_options *o, bool with_victims)
+{
+	struct bpf_object_open_opts opts = { .sz = sizeof(opts), .pin_root_path = o->pin_dir };
+	struct faasmat_bpf *skel = faasmat_bpf__open_opts(&opts);
+	int r;
+
+	if (!skel)
+		return NULL;
+	bpf_program__set_autoload(skel->progs.oom_killed, with_victims);
+	bpf_map__set_max_entries(skel->maps.cgroups, o->max_cgroups);
+	bpf_map__set_max_entries(skel->maps.usage, o->max_cgroups);
+	bpf_map__set_max_entries(skel->maps.invocations, o->max_cgroups);
+	r = faasmat_bpf__load(skel);
+	if (r < 0) {
+		faasmat_bpf__destroy(skel);
+		errno = -r;
+		return NULL;
+	}
+	return skel;
+}
+
+static const char *load_remedy(void)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return "this kernel has no BTF (/sys/kernel/btf/vmlinux); faasmat needs one built "
+		       "with CONFIG_DEBUG_INFO_BTF, as Debian's are";
+	if (geteuid() != 0)
+		return "root is needed, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
+	return "is the kernel 6.1 or newer? `faasmat probe` tells more";
+}
+
+static int start_afresh(struct sensor *s, const struct sensor_options *o)
+{
+	struct faasmat_bpf *skel;
+	uint32_t zero = 0;
+	int r;
+
+	close_maps(s);
+	sensor_detach(o->pin_dir);
+	skel = load(o, true);
+	if (!skel) {
+		sensor_detach(o->pin_dir);
+		skel = load(o, false);
+	}
+	if (!skel) {
+		r = -errno;
+		sensor_detach(o->pin_dir);
+		return log_error_errno(r, "loading the BPF programs: %s", load_remedy());
+	}
+	s->config.version = WIRE_VERSION;
+	if (getrandom(&s->config.epoch, sizeof(s->config.epoch), 0) < 0)
+		s->config.epoch = (uint64_t)getpid() << 32 ^ (uintptr_t)skel;
+	/* Stored as a signed number in the database. */
+	s->config.epoch &= INT64_MAX;
+	r = bpf_map__update_elem(skel->maps.settings, &zero, sizeof(zero), &s->config,
+				 sizeof(s->config), BPF_ANY);
+	if (r == 0)
+		r = attach(skel, s->root_fd, o);
+	if (r == 0)
+		r = open_maps(s, o->pin_dir);
+	faasmat_bpf__destroy(skel);
+	if (r < 0) {
+		sensor_detach(o->pin_dir);
+		return log_error_errno(r, "starting the BPF programs");
+	}
+	return 0;
+}
+
+static int take_victim(void *arg, void *data, size_t size)
+{
+	struct sensor *s = arg;
+
+	if (size >= sizeof(struct wire_victim) && s->on_victim)
+		s->on_victim(data, s->on_victim_arg);
+	return 0;
+}
+
+static int set_ports(struct sensor *s, const struct port_set *ports)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(ports->word); i++)
+		if (bpf_map_update_elem(s->ports, &i, &ports->word[i], BPF_ANY) < 0)
+			return log_error_errno(-errno, "setting the ports");
+	return 0;
+}
+
+static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
+int sensor_open(const struct sensor_options *o, struct sensor **ret)
+{
+	struct sensor *s = calloc(1, sizeof(*s));
+	int victims, r;
+
+	*ret = NULL;
+	if (!s)
+		return -ENOMEM;
+	s->usage_entries.value_size = sizeof(struct wire_usage);
+	s->invocation_entries.value_size = sizeof(struct wire_invocations);
+	s->pin_dir_fd = s->root_fd = s->settings = s->lost = s->cgroups = s->usage = -1;
+	s->invocations = s->ports = s->victims = s->sweep_link = -1;
+	if (!getenv("FAASMAT_LIBBPF_DEBUG"))
+		libbpf_set_print(be_quiet);
+	r = open_root(s, o->root);
+	if (r == 0)
+		r = open_pin_dir(s, o->pin_dir);
+	if (r == 0 && adopt(s, o) < 0)
+		r = start_afresh(s, o);
+	if (r == 0)
+		r = set_ports(s, o->ports);
+	if (r < 0) {
+		sensor_close(s);
+		return r;
+	}
+	victims = pinned(o->pin_dir, "link_victims");
+	if (victims >= 0) {
+		s->ring = ring_buffer__new(s->victims, take_victim, s, NULL);
+		close(victims);
+	}
+	*ret = s;
+	return 0;
+}
+
+void sensor_close(struct sensor *s)
+{
+	if (!s)
+		return;
+	ring_buffer__free(s->ring);
+	free(s->usage_entries.ids);
+	free(s->usage_entries.values);
+	free(s->invocation_entries.ids);
+	free(s->invocation_entries.values);
+	close_maps(s);
+	if (s->root_fd >= 0)
+		close(s->root_fd);
+	if (s->pin_dir_fd >= 0)
+		close(s->pin_dir_fd);
+	free(s);
+}
+
+uint64_t sensor_epoch(const struct sensor *s)
+{
+	return s->config.epoch;
+}
+
+bool sensor_was_running(const struct sensor *s)
+{
+	return s->was_running;
+}
+
+bool sensor_sees_victims(const struct sensor *s)
+{
+	return s->ring != NULL;
+}
+
+uint64_t sensor_root_id(const struct sensor *s)
+{
+	return s->config.root;
+}
+
+int sensor_root_fd(const struct sensor *s)
+{
+	return s->root_fd;
+}
+
+uint32_t sensor_root_level(const struct sensor *s)
+{
+	return s->config.root_level;
+}
+
+uint32_t sensor_sweep_number(const struct sensor *s)
+{
+	return s->config.sweep;
+}
+
+int sensor_sweep(struct sensor *s)
+{
+	uint32_t zero = 0;
+	char buffer[64];
+	ssize_t n;
+	int fd, r = 0;
+
+	s->config.sweep++;
+	if (bpf_map_update_elem(s->settings, &zero, &s->config, BPF_ANY) < 0)
+		return -errno;
+	fd = bpf_iter_create(s->sweep_link);
+	if (fd < 0)
+		return fd;
+	/* The pass runs inside read(); it prints nothing. */
+	do
+		n = read(fd, buffer, sizeof(buffer));
+	while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static int grow(struct entries *e, size_t room)
+{
+	uint64_t *ids;
+	char *values;
+
+	if (e->size >= room)
+		return 0;
+	ids = realloc(e->ids, room * sizeof(*ids));
+	if (!ids)
+		return -ENOMEM;
+	e->ids = ids;
+	values = realloc(e->values, room * e->value_size);
+	if (!values)
+		return -ENOMEM;
+	e->values = values;
+	e->size = room;
+	return 0;
+}
+
+/* Reads a hash map by batches; the kernel hands out whole buckets, and tells by ENOSPC that one
+ * does not fit. */
+static int read_entries(int map, struct entries *e, size_t *n)
+{
+	uint32_t position = 0, batch = BATCH, got;
+	bool first = true;
+	int r;
+
+	*n = 0;
+	for (;;) {
+		r = grow(e, *n + batch);
+		if (r < 0)
+			return r;
+		got = batch;
+		r = bpf_map_lookup_batch(map, first ? NULL : &position, &position, e->ids + *n,
+					 e->values + *n * e->value_size, &got, NULL);
+		if (r < 0 && errno == ENOSPC && batch < 1 << 20) {
+			batch *= 2;
+			continue;
+		}
+		if (r < 0 && errno != ENOENT)
+			return -errno;
+		*n += got;
+		if (r < 0)
+			return 0;
+		first = false;
+	}
+}
+
+int sensor_read_usage(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
+		      size_t *n)
+{
+	int r = read_entries(s->usage, &s->usage_entries, n);
+
+	*ids = s->usage_entries.ids;
+	*values = (const struct wire_usage *)s->usage_entries.values;
+	return r;
+}
+
+int sensor_read_invocations(struct sensor *s, const uint64_t **ids,
+			    const struct wire_invocations **values, size_t *n)
+{
+	int r = read_entries(s->invocations, &s->invocation_entries, n);
+
+	*ids = s->invocation_entries.ids;
+	*values = (const struct wire_invocations *)s->invocation_entries.values;
+	return r;
+}
+
+int sensor_read_cgroup(struct sensor *s, uint64_t id, struct wire_cgroup *ret)
+{
+	if (bpf_map_lookup_elem(s->cgroups, &id, ret) < 0)
+		return -errno;
+	ret->name[WIRE_NAME_SIZE - 1] = '\0';
+	return 0;
+}
+
+void sensor_forget(struct sensor *s, uint64_t id)
+{
+	bpf_map_delete_elem(s->invocations, &id);
+	bpf_map_delete_elem(s->usage, &id);
+	bpf_map_delete_elem(s->cgroups, &id);
+}
+
+uint64_t sensor_lost(struct sensor *s, enum wire_lost kind)
+{
+	uint32_t key = kind;
+	uint64_t n = 0;
+
+	bpf_map_lookup_elem(s->lost, &key, &n);
+	return n;
+}
+
+int sensor_victims_fd(const struct sensor *s)
+{
+	return s->ring ? ring_buffer__epoll_fd(s->ring) : -1;
+}
+
+int sensor_poll_victims(struct sensor *s)
+{
+	int r = s->ring ? ring_buffer__consume(s->ring) : 0;
+
+	return r < 0 ? r : 0;
+}
+
+void sensor_on_victim(struct sensor *s, void (*fn)(const struct wire_victim *v, void *arg),
+		      void *arg)
+{
+	s->on_victim = fn;
+	s->on_victim_arg = arg;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The BPF programs and their maps, from user space: loads and attaches them, or takes over those
+ * that an earlier collector left pinned, and reads what they count. The only file that talks to BPF.
+ */
+#ifndef FAASMAT_COLLECTOR_SENSOR_H
+#define FAASMAT_COLLECTOR_SENSOR_H
+
+#include "bpf/wire.h"
+#include "common/util.h"
+
+#define SENSOR_PIN_DIR "/sys/fs/bpf/faasmat"
+
+/* A set of TCP ports, one bit each. */
+struct port_set {
+	uint64_t word[65536 / 64];
+};
+
+struct sensor_options {
+	const char *root;    /* directory of the watched cgroup */
+	const char *pin_dir; /* where maps and links stay when the collector is gone */
+	const struct port_set *ports;
+	uint32_t max_cgroups;
+	bool count_http; /* false: no program looks at packets */
+};
+
+struct sensor;
+
+/*
+ * Pinned programs that watch the same root are taken over, with all they have counted; others are
+ * detached and replaced (a new epoch). Failures are logged with the remedy. *ret is owned by the
+ * caller; sensor_close() leaves everything pinned and counting.
+ */
+int sensor_open(const struct sensor_options *o, struct sensor **ret);
+void sensor_close(struct sensor *s);
+/* Detaches everything and removes the pins of pin_dir: counting ends. */
+int sensor_detach(const char *pin_dir);
+
+/* Names the life of the counters: those of another epoch began anew. */
+uint64_t sensor_epoch(const struct sensor *s);
+/* The counters were taken over from an earlier collector. */
+bool sensor_was_running(const struct sensor *s);
+/* OOM victims are reported (some kernels do not allow the hook). */
+bool sensor_sees_victims(const struct sensor *s);
+/* Id, directory descriptor (it stays the sensor's) and depth of the root. */
+uint64_t sensor_root_id(const struct sensor *s);
+int sensor_root_fd(const struct sensor *s);
+uint32_t sensor_root_level(const struct sensor *s);
+
+/* One pass over all cgroups: afterwards sensor_each_usage() is of this moment. */
+int sensor_sweep(struct sensor *s);
+/* Number of the last pass: entries whose `seen` differs and that were not removed are gone. */
+uint32_t sensor_sweep_number(const struct sensor *s);
+
+/* All entries, in no order; the arrays are the sensor's and good until the next call of the same
+ * function. */
+int sensor_read_usage(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
+		      size_t *n);
+int sensor_read_invocations(struct sensor *s, const uint64_t **ids,
+			    const struct wire_invocations **values, size_t *n);
+/* Who cgroup `id` is; -ENOENT when it was there before the programs. */
+int sensor_read_cgroup(struct sensor *s, uint64_t id, struct wire_cgroup *ret);
+/* Drops all entries of a removed cgroup. */
+void sensor_forget(struct sensor *s, uint64_t id);
+/* Total lost of one kind since the epoch began. */
+uint64_t sensor_lost(struct sensor *s, enum wire_lost kind);
+
+/* OOM victims: a descriptor for epoll (-1: not seen), and a call that hands over what has come. */
+int sensor_victims_fd(const struct sensor *s);
+int sensor_poll_victims(struct sensor *s);
+void sensor_on_victim(struct sensor *s, void (*fn)(const struct wire_victim *v, void *arg),
+		      void *arg);
+
+#endif

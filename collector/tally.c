@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/tally.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+/* Two hours of a thousand functions: then something is wrong for good, and memory comes first. */
+#define MAX_PENDING 120000
+
+struct function_tally {
+	char name[FUNCTION_NAME_MAX + 1];
+	struct history_row now;		     /* of the minute that runs */
+	int64_t live_containers, live_bytes; /* in the pass that runs */
+};
+
+struct tally {
+	const struct rules *rules;
+	double time_scale;
+	struct cgroup_tree tree;
+	struct function_tally *function;
+	int n_functions, functions_size;
+	struct counter_baseline *saved; /* of an earlier collector, by id; those not yet claimed */
+	size_t n_saved;
+	bool *claimed;
+	struct tally_row *rows;
+	size_t n_rows, rows_size;
+	int64_t rows_lost;
+	uint64_t *forgotten;
+	size_t n_forgotten, forgotten_size;
+	uint32_t sweep;
+};
+
+int tally_new(const struct rules *rules, uint64_t root, const char *root_path, double time_scale,
+	      struct tally **ret)
+{
+	struct tally *t = calloc(1, sizeof(*t));
+
+	*ret = NULL;
+	if (!t)
+		return -ENOMEM;
+	t->rules = rules;
+	t->time_scale = time_scale;
+	if (tree_init(&t->tree) < 0 || !tree_add(&t->tree, root, NULL, root_path)) {
+		tally_free(t);
+		return -ENOMEM;
+	}
+	*ret = t;
+	return 0;
+}
+
+void tally_free(struct tally *t)
+{
+	if (!t)
+		return;
+	tree_free(&t->tree);
+	free(t->function);
+	free(t->saved);
+	free(t->claimed);
+	free(t->rows);
+	free(t->forgotten);
+	free(t);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	uint64_t x = ((const struct counter_baseline *)a)->cgroup;
+	uint64_t y = ((const struct counter_baseline *)b)->cgroup;
+
+	return (x > y) - (x < y);
+}
+
+int tally_set_baselines(struct tally *t, const struct counter_baseline *b, size_t n)
+{
+	if (n == 0)
+		return 0;
+	t->saved = malloc(n * sizeof(*t->saved));
+	t->claimed = calloc(n, sizeof(*t->claimed));
+	if (!t->saved || !t->claimed)
+		return -ENOMEM;
+	memcpy(t->saved, b, n * sizeof(*b));
+	qsort(t->saved, n, sizeof(*t->saved), by_id);
+	t->n_saved = n;
+	return 0;
+}
+
+static void claim_baseline(struct tally *t, struct cgroup_node *node)
+{
+	const struct counter_baseline key = { .cgroup = node->id };
+	const struct counter_baseline *found;
+
+	if (!t->n_saved)
+		return;
+	found = bsearch(&key, t->saved, t->n_saved, sizeof(key), by_id);
+	if (!found)
+		return;
+	node->base = *found;
+	t->claimed[found - t->saved] = true;
+}
+
+static int function_index(struct tally *t, const char *name)
+{
+	for (int i = 0; i < t->n_functions; i++)
+		if (strcmp(t->function[i].name, name) == 0)
+			return i;
+	if (t->n_functions == t->functions_size) {
+		int size = t->functions_size ? t->functions_size * 2 : 64;
+		struct function_tally *more = realloc(t->function, size * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		t->function = more;
+		t->functions_size = size;
+	}
+	t->function[t->n_functions] = (struct function_tally){ 0 };
+	snprintf(t->function[t->n_functions].name, sizeof(t->function->name), "%s", name);
+	return t->n_functions++;
+}
+
+int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent_id, const char *name)
+{
+	struct cgroup_node *parent = tree_find(&t->tree, parent_id), *node;
+	char function[FUNCTION_NAME_MAX + 1];
+
+	if (!parent)
+		return -ENOENT;
+	if (tree_find(&t->tree, id))
+		return -EEXIST;
+	node = tree_add(&t->tree, id, parent, name);
+	if (!node)
+		return -ENOMEM;
+	claim_baseline(t, node);
+	if (parent->container) {
+		node->container = parent->container;
+		node->function = parent->function;
+	} else if (rules_match(t->rules, node->path, function)) {
+		node->container = node;
+		node->function = function_index(t, function);
+		if (node->function < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+bool tally_knows(const struct tally *t, uint64_t id)
+{
+	return tree_find(&t->tree, id) != NULL;
+}
+
+void tally_begin(struct tally *t, uint32_t sweep)
+{
+	t->sweep = sweep;
+	for (int i = 0; i < t->n_functions; i++)
+		t->function[i].live_containers = t->function[i].live_bytes = 0;
+}
+
+void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u)
+{
+	struct cgroup_node *node = tree_find(&t->tree, id);
+
+	if (!node)
+		return;
+	node->usage = *u;
+	node->had_processes |= u->has_processes != 0;
+	/* Removed, or gone without our having seen it go. The root is never dropped. */
+	if (node->parent && (u->removed_ns || u->seen != t->sweep))
+		node->gone = true;
+	else
+		node->seen = t->sweep;
+	if (node->container == node && !node->gone) {
+		t->function[node->function].live_containers++;
+		t->function[node->function].live_bytes += (int64_t)u->bytes;
+	}
+}
+
+void tally_invocations(struct tally *t, uint64_t id, const struct wire_invocations *c)
+{
+	struct cgroup_node *node = tree_find(&t->tree, id), *container;
+
+	if (!node)
+		return;
+	node->counters = *c;
+	container = node->container;
+	if (container && c->first_response_ns &&
+	    (!container->container_first_response_ns ||
+	     c->first_response_ns < container->container_first_response_ns))
+		container->container_first_response_ns = c->first_response_ns;
+}
+
+void tally_end(struct tally *t)
+{
+	for (int i = 0; i < t->n_functions; i++) {
+		struct function_tally *f = &t->function[i];
+
+		f->now.containers = MAX(f->now.containers, f->live_containers);
+		f->now.memory_bytes = MAX(f->now.memory_bytes, f->live_bytes);
+	}
+}
+
+/* Moves one counter's baseline up to the counter; what it gained. A counter that went backwards
+ * (never seen; a map edited by hand) gains nothing. */
+static int64_t gain(uint64_t counter, int64_t *base, bool *changed)
+{
+	int64_t d = (int64_t)counter - *base;
+
+	if (d <= 0)
+		return 0;
+	*base = (int64_t)counter;
+	*changed = true;
+	return d;
+}
+
+static int64_t scaled_us(const struct tally *t, int64_t ns)
+{
+	return (int64_t)((double)ns * t->time_scale / NS_PER_US + 0.5);
+}
+
+static void book_invocations(struct tally *t, struct cgroup_node *node, struct history_row *row)
+{
+	struct counter_baseline *b = &node->base;
+	bool *changed = &node->base_changed;
+	struct cgroup_node *owner = node->container ? node->container : node;
+	int64_t n = gain(node->counters.requests, &b->requests, changed);
+
+	owner->row_invocations += n;
+	owner->row_changed |= n > 0;
+	row->invocations += n;
+	row->inits += gain(node->counters.inits, &b->inits, changed);
+	row->responses += gain(node->counters.responses, &b->responses, changed);
+	row->busy_us += scaled_us(t, gain(node->counters.busy_ns, &b->busy_ns, changed));
+}
+
+static void book_events(struct cgroup_node *node, struct history_row *row)
+{
+	const __u64 *e = node->usage.events;
+	struct memory_events *b = &node->base.events;
+	bool *changed = &node->base_changed;
+	int64_t kills;
+
+	gain(e[WIRE_LOW], &b->low, changed);
+	gain(e[WIRE_HIGH], &b->high, changed);
+	gain(e[WIRE_OOM_GROUP_KILL], &b->oom_group_kill, changed);
+	row->events_max += gain(e[WIRE_MAX], &b->max, changed);
+	row->events_oom += gain(e[WIRE_OOM], &b->oom, changed);
+	kills = gain(e[WIRE_OOM_KILL], &b->oom_kill, changed);
+	row->events_oom_kill += kills;
+	node->row_oom_kills += kills;
+	node->row_changed |= kills > 0;
+}
+
+/* A cold start is a container that was made while we watched; its time runs from then to its first
+ * response. */
+static void book_cold_start(struct tally *t, struct cgroup_node *node, struct history_row *row)
+{
+	uint64_t made = node->usage.made_ns, first = node->container_first_response_ns;
+
+	if (!made)
+		return;
+	if (!node->base.cold_counted) {
+		row->cold_starts++;
+		node->base.cold_counted = node->base_changed = true;
+	}
+	if (!node->base.cold_measured && first > made) {
+		row->cold_us += scaled_us(t, (int64_t)(first - made));
+		row->cold_done++;
+		node->base.cold_measured = node->base_changed = true;
+	}
+}
+
+static void book_node(struct tally *t, struct cgroup_node *node, int64_t minute)
+{
+	struct history_row unknown = { 0 }, *row = &unknown;
+
+	if (node->function >= 0)
+		row = &t->function[node->function].now;
+	book_invocations(t, node, row);
+	if (node->container == node) {
+		book_events(node, row);
+		book_cold_start(t, node, row);
+		row->memory_peak_bytes = MAX(row->memory_peak_bytes, (int64_t)node->usage.peak);
+	}
+	if ((node->container == node || tally_is_unknown(node)) &&
+	    node->first_minute == INT64_MIN) {
+		node->first_minute = minute;
+		node->row_changed = true;
+	}
+	/* The last look at it belongs into its row, its peak above all. */
+	if (node->gone && node->first_minute != INT64_MIN)
+		node->row_changed = true;
+	node->gone_booked = node->gone;
+}
+
+static bool is_empty(const struct history_row *h)
+{
+	return !(h->invocations | h->responses | h->inits | h->busy_us | h->cold_starts |
+		 h->cold_done | h->containers | h->memory_peak_bytes | h->events_max |
+		 h->events_oom | h->events_oom_kill);
+}
+
+static int append_row(struct tally *t, int function, const struct history_row *row)
+{
+	if (t->n_rows == MAX_PENDING) {
+		t->rows_lost++;
+		return 0;
+	}
+	if (t->n_rows == t->rows_size) {
+		size_t size = t->rows_size ? t->rows_size * 2 : 64;
+		struct tally_row *more = realloc(t->rows, size * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		t->rows = more;
+		t->rows_size = size;
+	}
+	t->rows[t->n_rows++] = (struct tally_row){ .function = function, .row = *row };
+	return 0;
+}
+
+int tally_close_minute(struct tally *t, int64_t minute, bool partial)
+{
+	int r = 0;
+
+	for (struct cgroup_node *n = tree_next(&t->tree, NULL); n; n = tree_next(&t->tree, n))
+		book_node(t, n, minute);
+	for (int i = 0; i < t->n_functions; i++) {
+		struct history_row *now = &t->function[i].now;
+
+		now->minute = minute;
+		now->partial = partial;
+		if (!is_empty(now) && append_row(t, i, now) < 0)
+			r = -ENOMEM;
+		*now = (struct history_row){ 0 };
+	}
+	return r;
+}
+
+const struct tally_row *tally_rows(const struct tally *t, size_t *n)
+{
+	*n = t->n_rows;
+	return t->rows;
+}
+
+const char *tally_function_name(const struct tally *t, int function)
+{
+	return t->function[function].name;
+}
+
+int tally_functions(const struct tally *t)
+{
+	return t->n_functions;
+}
+
+const struct cgroup_tree *tally_tree(const struct tally *t)
+{
+	return &t->tree;
+}
+
+const uint64_t *tally_forgotten(const struct tally *t, size_t *n)
+{
+	*n = t->n_forgotten;
+	return t->forgotten;
+}
+
+/* Without memory the stale baseline stays in the database, where it does no harm. */
+static void forget_baseline(struct tally *t, uint64_t id)
+{
+	if (t->n_forgotten == t->forgotten_size) {
+		size_t size = t->forgotten_size ? t->forgotten_size * 2 : 64;
+		uint64_t *more = realloc(t->forgotten, size * sizeof(*more));
+
+		if (!more)
+			return;
+		t->forgotten = more;
+		t->forgotten_size = size;
+	}
+	t->forgotten[t->n_forgotten++] = id;
+}
+
+/* Baselines whose cgroups were removed while no collector ran and forgotten by the one before. */
+static void forget_unclaimed(struct tally *t)
+{
+	for (size_t i = 0; i < t->n_saved; i++)
+		if (!t->claimed[i])
+			forget_baseline(t, t->saved[i].cgroup);
+	free(t->saved);
+	free(t->claimed);
+	t->saved = NULL;
+	t->claimed = NULL;
+	t->n_saved = 0;
+}
+
+void tally_stored(struct tally *t, void (*drop)(uint64_t id, void *arg), void *arg)
+{
+	struct cgroup_node *node, *next;
+
+	t->n_rows = 0;
+	t->n_forgotten = 0;
+	forget_unclaimed(t);
+	for (node = tree_next(&t->tree, NULL); node; node = next) {
+		next = tree_next(&t->tree, node);
+		node->base_changed = node->row_changed = false;
+		node->row_invocations = node->row_oom_kills = 0;
+		/* Children first: a parent that is gone waits for the next minute. */
+		if (!node->gone_booked || node->children)
+			continue;
+		drop(node->id, arg);
+		forget_baseline(t, node->id);
+		tree_remove(&t->tree, node);
+	}
+}
+
+int64_t tally_rows_lost(const struct tally *t)
+{
+	return t->rows_lost;
+}
+
+bool tally_is_unknown(const struct cgroup_node *node)
+{
+	return !node->container && node->parent &&
+	       ((node->had_processes && !node->had_children) || node->counters.requests > 0);
+}
+
+bool tally_is_pool(const struct cgroup_node *node)
+{
+	return !node->container && (!node->parent || node->had_children ||
+				    (node->usage.limit > 0 && node->usage.limit < WIRE_NO_LIMIT));
+}
