@@ -70,7 +70,7 @@ static __always_inline void read_memory(struct cgroup *cgrp, struct wire_usage *
 	struct mem_cgroup *memcg;
 
 	bpf_probe_read_kernel(&css, sizeof(css),
-			      __builtin_preserve_access_index(&cgrp->subsys) + index);
+			      __builtin_preserve_access_index(&cgrp->subsys[0]) + index);
 	if (!css)
 		return;
 	memcg = container_of(css, struct mem_cgroup, css);

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Sourced by the guest scripts: mounts, a "node" cgroup that stands for the machine, and the lines
+# that every test prints.
+CG=/sys/fs/cgroup
+NODE=$CG/node
+FAASMAT=$PWD/build/faasmat
+RIG=$PWD/build/gcc/rig
+RUN=/run/faasmat-test
+mkdir -p $RUN
+mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
+
+failures=0
+ok() { echo "ok $1"; }
+not_ok() {
+	echo "not ok $1: $2"
+	failures=$((failures + 1))
+}
+skip() { echo "skip $1: $2"; }
+# check NAME WHY COMMAND...: ok when the command succeeds
+check() {
+	local name=$1 why=$2
+	shift 2
+	if "$@"; then ok "$name"; else not_ok "$name" "$why"; fi
+}
+# equal NAME GOT WANTED
+equal() {
+	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
+}
+
+# make_node [BYTES]: the cgroup below which everything happens, with a limit as if it were the machine
+make_node() {
+	echo +memory >$CG/cgroup.subtree_control
+	mkdir -p $NODE
+	echo +memory >$NODE/cgroup.subtree_control
+	echo "${1:-max}" >$NODE/memory.max
+}
+
+sql() { sqlite3 -cmd '.timeout 10000' "$1" "$2"; }
+
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" 2>/dev/null; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Runs a guest script in a throw-away VM (virtme-ng: the host's files, read-only, on another kernel).
+# usage: vm.sh SCRIPT [ARG...]
+#   KERNEL=6.1     which kernel of /boot (the newest that begins so)
+#   VM_MEMORY=3G   VM_CPUS=2   VM_TIMEOUT=600 (seconds)   VM_KVM=1 (only where KVM really works)
+# The guest finds the repository at the same path, and the one directory it may write and we can read
+# afterwards, build/vm, in $SHARE. Databases belong on /run (tmpfs): the share cannot hold WAL.
+set -eu -o pipefail
+top=$(cd "$(dirname "$0")/.." && pwd)
+script=$(realpath "${1:?usage: vm.sh SCRIPT [ARG...]}")
+shift
+kernel=${KERNEL:-6.1}
+image=$(ls /boot/vmlinuz-"$kernel"*-amd64 2>/dev/null | sort -V | tail -n 1)
+virtme=$top/build/virtme/usr
+share=$top/build/vm
+guest_share=/tmp/faasmat-share # a share's mount point must lie in one of virtme's overlays
+
+fail() { echo "vm: $*" >&2; exit 1; }
+[ -n "$image" ] || fail "no kernel $kernel in /boot; make deps installs Debian's 6.1"
+[ -r "$image" ] || fail "$image may not be read; chmod +r it, or run as root"
+[ -x "$virtme/bin/virtme-ng" ] || fail "virtme-ng is missing; run make deps"
+mkdir -p "$share"
+
+command="cd '$top'; export SHARE='$guest_share' KERNEL='$kernel'; '$script'"
+for arg; do command+=" '$arg'"; done
+command+="; echo \"guest: exit \$?\""
+kvm=--disable-kvm
+[ "${VM_KVM:-0}" = 1 ] && kvm=
+
+# One VM at a time: two would share two processors, and every time measured in them would lie.
+exec 9>"${TMPDIR:-/tmp}/faasmat-vm.lock"
+flock 9
+
+# Debian's own python3, for which the package was made; `script` output goes through a file since a
+# dying VM must not take the log with it.
+log=$share/console.log
+status=0
+PYTHONPATH=$virtme/lib/python3/dist-packages PATH=$virtme/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+	timeout --foreground -k 10 "${VM_TIMEOUT:-600}" /usr/bin/python3 "$virtme/bin/virtme-ng" \
+	$kvm -r "$image" --cpus "${VM_CPUS:-2}" -m "${VM_MEMORY:-3G}" --user root \
+	--rwdir "$guest_share=$share" -- "$command" </dev/null 2>&1 9>&- | tee "$log" || status=$?
+[ $status = 124 ] && fail "no end after ${VM_TIMEOUT:-600} s; see $log"
+code=$(sed -n 's/^guest: exit \([0-9]*\).*/\1/p' "$log" | tail -n 1)
+[ -n "$code" ] || fail "the guest did not finish; see $log"
+exit "$code"
