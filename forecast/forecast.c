@@ -13,7 +13,7 @@ static const struct {
 		    struct forecast *f);
 } models[] = {
 	[MODEL_AUTO] = { "auto", model_auto },
-	[MODEL_PROPHET] = { "prophet", NULL },
+	[MODEL_PROPHET] = { "prophet", model_prophet },
 	[MODEL_YESTERDAY] = { "yesterday", model_yesterday },
 	[MODEL_LASTWEEK] = { "lastweek", model_lastweek },
 };

@@ -7,6 +7,8 @@
 #include "forecast/forecast.h"
 
 int model_auto(const struct series *history, const struct forecast_options *o, struct forecast *f);
+int model_prophet(const struct series *history, const struct forecast_options *o,
+		  struct forecast *f);
 int model_yesterday(const struct series *history, const struct forecast_options *o,
 		    struct forecast *f);
 int model_lastweek(const struct series *history, const struct forecast_options *o,
