@@ -23,7 +23,7 @@ OPT_clang := -O2
 OPT_san  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS   += -std=gnu11 -g $(OPT_$(VARIANT)) $(WARN) -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP
 LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
-LIBS     := -lbpf -lelf -lsqlite3 -ljansson -lcgroup -lz -lm -lpthread
+LIBS     := -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lz -lm -lpthread
 
 BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 OUT      := $(BUILD)/$(VARIANT)

@@ -112,12 +112,19 @@ static int insert_plan(struct store *s, const struct plan_row *row)
 	return r;
 }
 
-static int write_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
-		      size_t n)
+int store_replace_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
+		       size_t n)
 {
 	int64_t version = 0;
-	int r = mark_planned(s, first, last);
+	int r;
 
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].minute < first || rows[i].minute > last || rows[i].bytes < 0 ||
+		    rows[i].containers < 0) {
+			store_set_why("a plan row lies outside of the planned minutes");
+			return -ERANGE;
+		}
+	r = mark_planned(s, first, last);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = insert_plan(s, &rows[i]);
 	if (r < 0)
@@ -131,16 +138,11 @@ static int write_plan(struct store *s, int64_t first, int64_t last, const struct
 int store_write_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
 		     size_t n)
 {
-	int r;
+	int r = store_begin(s);
 
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].minute < first || rows[i].minute > last || rows[i].bytes < 0 ||
-		    rows[i].containers < 0)
-			return -ERANGE;
-	r = store_begin(s);
 	if (r < 0)
 		return r;
-	r = write_plan(s, first, last, rows, n);
+	r = store_replace_plan(s, first, last, rows, n);
 	if (r == 0)
 		r = store_commit(s);
 	store_rollback(s);

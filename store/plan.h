@@ -41,6 +41,10 @@ struct plan_row {
 int store_write_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
 		     size_t n);
 
+/* Same, inside the caller's transaction (which must be rolled back on failure). */
+int store_replace_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
+		       size_t n);
+
 /* The pools of one minute by name; *ret is an array of *n, freed by the caller. n = 0 with 0 when
  * there is a plan for the minute without any pool; -ENODATA when there is no plan for it. */
 int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size_t *n);

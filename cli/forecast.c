@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "forecast/batch.h"
+#include "forecast/job.h"
+#include "store/history.h"
+
+struct forecast_command {
+	struct common_options common;
+	struct batch_options batch;
+	const char *function, *input, *input_dir, *output_dir;
+	int threads;
+};
+
+enum {
+	KEY_FUNCTION = 0x100,
+	KEY_INPUT,
+	KEY_MODEL,
+	KEY_HISTORY,
+	KEY_HORIZON,
+	KEY_QUANTILES,
+	KEY_INPUT_DIR,
+	KEY_OUTPUT_DIR,
+	KEY_THREADS,
+	KEY_HOLDOUT,
+};
+
+static void parse_quantiles(const char *arg, struct forecast_options *o, struct argp_state *state)
+{
+	_cleanup_free_ char *copy = strdup(arg);
+	char *rest = copy, *word;
+
+	o->n_quantiles = 0;
+	while ((word = strsep(&rest, ","))) {
+		double q = 0;
+
+		if (parse_double(word, &q) < 0 || q <= 0 || q >= 1 ||
+		    o->n_quantiles == FORECAST_MAX_QUANTILES ||
+		    (o->n_quantiles && q <= o->quantile[o->n_quantiles - 1]))
+			argp_error(state,
+				   "--quantiles takes at most %d rising numbers between 0 and 1 "
+				   "(0.5,0.9), not '%s'",
+				   FORECAST_MAX_QUANTILES, arg);
+		o->quantile[o->n_quantiles++] = q;
+	}
+}
+
+static error_t parse_forecast(int key, char *arg, struct argp_state *state)
+{
+	struct forecast_command *c = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &c->common;
+		return 0;
+	case KEY_FUNCTION:
+		c->function = arg;
+		return 0;
+	case KEY_INPUT:
+		c->input = arg;
+		return 0;
+	case KEY_INPUT_DIR:
+		c->input_dir = arg;
+		return 0;
+	case KEY_OUTPUT_DIR:
+		c->output_dir = arg;
+		return 0;
+	case KEY_THREADS:
+		c->threads = (int)option_count(arg, state, "--threads", 1, 64);
+		return 0;
+	case KEY_MODEL:
+		if (forecast_model_parse(arg, &c->batch.forecast.model) < 0)
+			argp_error(state,
+				   "--model takes auto, prophet, yesterday or lastweek, not '%s'",
+				   arg);
+		return 0;
+	case KEY_HISTORY:
+		c->batch.history = option_duration_ns(arg, state, "--history") / (60 * NS_PER_S);
+		if (c->batch.history < 1)
+			argp_error(state, "--history takes at least a minute (12d)");
+		return 0;
+	case KEY_HORIZON:
+		c->batch.horizon = option_count(arg, state, "--horizon", 1, 60 * MINUTES_PER_DAY);
+		return 0;
+	case KEY_HOLDOUT:
+		c->batch.holdout = MINUTES_PER_DAY * option_count(arg, state, "--holdout", 0, 3650);
+		return 0;
+	case KEY_QUANTILES:
+		parse_quantiles(arg, &c->batch.forecast, state);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "takes no argument: '%s'", arg);
+		return 0;
+	case ARGP_KEY_END:
+		if (!!c->function + !!c->input + !!c->input_dir != 1)
+			argp_error(state, "takes one of --function, --input and --input-dir");
+		if (!c->input_dir != !c->output_dir)
+			argp_error(state, "--input-dir and --output-dir go together");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_option forecast_list[] = {
+	{ NULL, 0, NULL, 0, "What is forecast (one of):", 1 },
+	{ "function", KEY_FUNCTION, "NAME", 0, "This function, from the database", 1 },
+	{ "input", KEY_INPUT, "FILE", 0, "A CSV or .csv.gz file `minute,value`", 1 },
+	{ "input-dir", KEY_INPUT_DIR, "DIR", 0, "Every .csv and .csv.gz file of DIR", 1 },
+	{ "output-dir", KEY_OUTPUT_DIR, "DIR", 0, "Where the forecasts of --input-dir go", 1 },
+	{ NULL, 0, NULL, 0, "How:", 2 },
+	{ "model", KEY_MODEL, "NAME", 0, "auto (default), prophet, yesterday, lastweek", 2 },
+	{ "history", KEY_HISTORY, "TIME", 0, "Learn from the last TIME only (default 12d)", 2 },
+	{ "horizon", KEY_HORIZON, "MINUTES", 0, "How far ahead (default 1440)", 2 },
+	{ "quantiles", KEY_QUANTILES, "LIST", 0, "Default 0.5,0.9,0.95,0.99", 2 },
+	{ "holdout", KEY_HOLDOUT, "DAYS", 0,
+	  "Do not look at the last DAYS days of the input (to judge the forecast by them)", 2 },
+	{ "threads", KEY_THREADS, "N", 0, "For --input-dir (default 1); the output is the same",
+	  2 },
+	{ 0 },
+};
+
+static const struct argp_child forecast_children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp forecast_argp = {
+	.options = forecast_list,
+	.parser = parse_forecast,
+	.doc = "Invocations of the next minutes, as quantiles: CSV `minute,mean,q0.5,...`, a row a "
+	       "step of the input, from the minute after its last one on.\v"
+	       "Input: the step is the smallest distance between rows and must divide a day. Absent "
+	       "rows, empty values and `nan` are missing, not zero. Rows out of order or twice, "
+	       "negative values, text, and a file without a single value are errors. A constant, all "
+	       "zero, one value, one day: forecast from what there is.",
+	.children = forecast_children,
+};
+
+static json_t *forecast_json(const struct forecast_options *o, const struct forecast *f)
+{
+	json_t *array = json_array();
+	char key[32];
+
+	for (size_t i = 0; i < f->n; i++) {
+		json_t *row = json_pack("{s:I, s:f}", "minute",
+					(json_int_t)(f->start + (int64_t)i * f->step), "mean",
+					f->mean[i]);
+
+		for (size_t k = 0; k < f->n_quantiles; k++) {
+			snprintf(key, sizeof(key), "q%g", o->quantile[k]);
+			json_object_set_new(row, key, json_real(f->q[i * f->n_quantiles + k]));
+		}
+		json_array_append_new(array, row);
+	}
+	return array;
+}
+
+static int forecast_from_database(const struct forecast_command *c, struct forecast *ret)
+{
+	_cleanup_store_ struct store *s = NULL;
+	_cleanup_series_ struct series history = { 0 };
+	int64_t id, end;
+	int r = open_database(&c->common, STORE_READ, &s);
+
+	if (r < 0)
+		return r;
+	r = store_find_function(s, c->function, &id);
+	if (r == -ENOENT) {
+		log_error("there is no function '%s'; `faasmat locate` lists them",
+			  printable(c->function));
+		return r;
+	}
+	if (r == 0)
+		r = history_end(s, &end);
+	if (r == -ENODATA) {
+		log_error("there is no history yet; `faasmat import` or `collect` makes some");
+		return r;
+	}
+	if (r == 0)
+		r = series_alloc(&history, end - c->batch.holdout - c->batch.history, 1,
+				 (size_t)c->batch.history);
+	if (r == 0)
+		r = store_read_series(s, id, history.start, history.n, history.value);
+	if (r < 0)
+		return log_error_errno(r, "%s", c->common.db);
+	r = forecast_make(&history, &c->batch.forecast, (size_t)c->batch.horizon, ret);
+	return r < 0 ? log_error_errno(r, "function '%s'", printable(c->function)) : 0;
+}
+
+int cmd_forecast(int argc, char **argv)
+{
+	struct forecast_command c = {
+		.batch = {
+			.forecast = { .n_quantiles = 4, .quantile = { 0.5, 0.9, 0.95, 0.99 } },
+			.history = 12 * MINUTES_PER_DAY,
+			.horizon = MINUTES_PER_DAY,
+		},
+		.threads = 1,
+	};
+	_cleanup_forecast_ struct forecast f = { 0 };
+	int r;
+
+	common_defaults(&c.common);
+	argp_parse(&forecast_argp, argc, argv, 0, NULL, &c);
+	if (c.input_dir)
+		return forecast_directory(c.input_dir, c.output_dir, &c.batch, c.threads) < 0
+			       ? EXIT_FAILED
+			       : EXIT_DONE;
+	r = c.input ? forecast_file(c.input, &c.batch, &f) : forecast_from_database(&c, &f);
+	if (r < 0)
+		return EXIT_FAILED;
+	if (c.common.json)
+		return print_json(forecast_json(&c.batch.forecast, &f));
+	r = forecast_print_csv(stdout, &c.batch.forecast, &f);
+	if (r < 0)
+		log_error_errno(r, "standard output");
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}

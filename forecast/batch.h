@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shell: forecasts from files to files, one or a directory of them. */
+#ifndef FAASMAT_FORECAST_BATCH_H
+#define FAASMAT_FORECAST_BATCH_H
+
+#include "forecast/forecast.h"
+
+/* How one file is forecast. */
+struct batch_options {
+	struct forecast_options forecast;
+	int64_t history; /* minutes before the forecast that are used */
+	int64_t horizon; /* minutes */
+	int64_t holdout; /* minutes at the end of the file that are not looked at */
+};
+
+/* Reads `path` and forecasts the steps after its end (less o->holdout). Logs what is wrong. */
+int forecast_file(const char *path, const struct batch_options *o, struct forecast *ret);
+
+/* CSV `minute,mean,q0.5,...`, a row a step. Negative errno when `out` cannot be written. */
+int forecast_print_csv(FILE *out, const struct forecast_options *o, const struct forecast *f);
+
+/*
+ * Every NAME.csv and NAME.csv.gz of `input` to `output`/NAME.csv (made when missing), by `threads`
+ * threads. The bytes do not depend on their number. A file that cannot be forecast is logged and the
+ * others go on; the first error is returned at the end. Each output appears whole or not at all.
+ */
+int forecast_directory(const char *input, const char *output, const struct batch_options *o,
+		       int threads);
+
+#endif
