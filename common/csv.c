@@ -12,6 +12,7 @@
 static int read_line(struct csv *c)
 {
 	size_t n = 0;
+	int err;
 
 	for (;;) {
 		if (c->line_size - n < 4096) {
@@ -23,19 +24,19 @@ static int read_line(struct csv *c)
 			c->line = line;
 			c->line_size = size;
 		}
-		if (!gzgets(c->file, c->line + n, (int)MIN(c->line_size - n, (size_t)1 << 30))) {
-			int err;
-
-			gzerror(c->file, &err);
-			if (err != Z_OK && err != Z_STREAM_END)
-				return -EIO;
+		if (!gzgets(c->file, c->line + n, (int)MIN(c->line_size - n, (size_t)1 << 30)))
 			break;
-		}
 		n += strlen(c->line + n);
 		if (n && c->line[n - 1] == '\n')
 			break;
 		if (gzeof(c->file))
 			break;
+	}
+	/* No line end: the file's end, or where a damaged file broke off. */
+	if (n == 0 || c->line[n - 1] != '\n') {
+		gzerror(c->file, &err);
+		if (err != Z_OK && err != Z_STREAM_END)
+			return -EIO;
 	}
 	if (n == 0)
 		return 0;

@@ -29,7 +29,7 @@ int parse_int64(const char *text, int64_t *ret)
 	return 0;
 }
 
-/* A finite number and where it ends; spaces and "nan" are not numbers here. */
+/* A finite decimal number and where it ends; spaces, "nan" and "0x10" are none here. */
 static int parse_number(const char *text, double *ret, char **end)
 {
 	double v;
@@ -38,7 +38,7 @@ static int parse_number(const char *text, double *ret, char **end)
 		return -EINVAL;
 	errno = 0;
 	v = strtod(text, end);
-	if (*end == text)
+	if (*end == text || memchr(text, 'x', *end - text) || memchr(text, 'X', *end - text))
 		return -EINVAL;
 	if (!isfinite(v))
 		return -ERANGE;

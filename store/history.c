@@ -196,10 +196,11 @@ int store_each_history(struct store *s, int64_t first, int64_t last,
 	sqlite3_stmt *stmt;
 	int r = store_statement(
 		s,
-		"SELECT function_id, minute, invocations, responses, inits, busy_us, cold_starts,"
-		" cold_us, cold_done, containers, memory_bytes, memory_peak_bytes, events_max,"
-		" events_oom, events_oom_kill, partial, name FROM history JOIN functions"
-		" ON id = function_id WHERE minute BETWEEN ?1 AND ?2 ORDER BY minute, name",
+		"SELECT h.function_id, h.minute, h.invocations, h.responses, h.inits, h.busy_us,"
+		" h.cold_starts, h.cold_us, h.cold_done, h.containers, h.memory_bytes,"
+		" h.memory_peak_bytes, h.events_max, h.events_oom, h.events_oom_kill, h.partial,"
+		" f.name FROM history h JOIN functions f ON f.id = h.function_id"
+		" WHERE h.minute BETWEEN ?1 AND ?2 ORDER BY h.minute, f.name",
 		&stmt);
 
 	if (r < 0)

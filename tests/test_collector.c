@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* collector/: rules name containers, and however the collector is killed and the database refuses,
+ * every invocation ends in exactly one row. */
+#include "tests/test.h"
+
+#include "collector/rules.h"
+#include "collector/tally.h"
+
+static struct rules *rules(const char *text)
+{
+	struct rules *r;
+	char why[256];
+
+	assert_int_equal(rules_parse(text, &r, why, sizeof(why)), 0);
+	return r;
+}
+
+static void rules_name_functions(void **state)
+{
+	struct rules *r = rules("# comment\n"
+				"^/faas/special/.*$   special\n"
+				"^/faas/([^/]+)/run-([a-z]+)$ \\2.\\1\n");
+	struct rules *w = rules(rules_of_platform("openwhisk"));
+	char name[FUNCTION_NAME_MAX + 1];
+
+	assert_true(rules_match(r, "/faas/main/run-x", name));
+	assert_string_equal(name, "x.main");
+	assert_true(rules_match(r, "/faas/special/run-x", name));
+	assert_string_equal(name, "special");
+	assert_false(rules_match(r, "/faas/main", name));
+	assert_true(rules_match(w, "/faasmat/pool-x/wsk0_17_guest_resize-image", name));
+	assert_string_equal(name, "resize-image");
+	assert_false(rules_match(w, "/faasmat/main", name));
+	/* What a container calls itself is data: a name that is none leaves it unknown. */
+	assert_false(rules_match(w, "/faasmat/main/wsk0_17_guest_a\nb", name));
+	rules_free(r);
+	rules_free(w);
+}
+
+static void rules_say_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *text, *where;
+	} bad[] = { { "", "line" },
+		    { "# only a comment\n", "no rule" },
+		    { "a b\n(unclosed x\n", "line 2" },
+		    { "a b\nlonely\n", "line 2" } };
+	struct rules *r;
+	char why[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(rules_parse(bad[i].text, &r, why, sizeof(why)), -EINVAL);
+		assert_null(r);
+		assert_non_null(strstr(why, bad[i].where));
+	}
+}
+
+/* The kernel, the database and a collector that dies, in small. */
+#define CGROUPS 12
+struct world {
+	struct rules *rules;
+	struct tally *tally;
+	uint64_t id[CGROUPS];
+	bool alive[CGROUPS]; /* has a kernel entry */
+	bool removed[CGROUPS];
+	int64_t truth[CGROUPS][2]; /* requests, OOM kills: ever, of slots since reused too */
+	struct wire_invocations counters[CGROUPS];
+	struct wire_usage usage[CGROUPS];
+	/* the database */
+	struct counter_baseline baseline[4096];
+	size_t n_baselines;
+	int64_t stored[2], sent[2], cold_stored, made;
+	uint64_t next_id;
+	uint32_t sweep;
+};
+
+#define ROOT 1
+#define MAIN 2
+
+static void start_collector(struct world *w)
+{
+	assert_int_equal(tally_new(w->rules, ROOT, "/node", 1.0, &w->tally), 0);
+	assert_int_equal(tally_set_baselines(w->tally, w->baseline, w->n_baselines), 0);
+	assert_int_equal(tally_add_cgroup(w->tally, MAIN, ROOT, "main"), 0);
+}
+
+static void sweep(struct world *w)
+{
+	char name[64];
+
+	tally_begin(w->tally, ++w->sweep);
+	for (int i = 0; i < CGROUPS; i++) {
+		if (!w->alive[i])
+			continue;
+		if (!tally_knows(w->tally, w->id[i])) {
+			snprintf(name, sizeof(name), "wsk0_%d_guest_f%d", (int)w->id[i], i % 3);
+			assert_int_equal(tally_add_cgroup(w->tally, w->id[i], MAIN, name), 0);
+		}
+		if (!w->removed[i])
+			w->usage[i].seen = w->sweep;
+		tally_usage(w->tally, w->id[i], &w->usage[i]);
+		tally_invocations(w->tally, w->id[i], &w->counters[i]);
+	}
+	tally_end(w->tally);
+}
+
+static void drop(uint64_t id, void *arg)
+{
+	struct world *w = arg;
+
+	for (int i = 0; i < CGROUPS; i++)
+		if (w->alive[i] && w->id[i] == id) {
+			assert_true(w->removed[i]);
+			w->alive[i] = false;
+		}
+}
+
+static struct counter_baseline *baseline_of(struct world *w, uint64_t id)
+{
+	for (size_t i = 0; i < w->n_baselines; i++)
+		if (w->baseline[i].cgroup == id)
+			return &w->baseline[i];
+	assert_true(w->n_baselines < ARRAY_SIZE(w->baseline));
+	return &w->baseline[w->n_baselines++];
+}
+
+/* What record_tally() does in one transaction, then what the collector does after it: the kill may
+ * come between the two. */
+static void store(struct world *w, bool killed_after_commit)
+{
+	const struct cgroup_tree *tree = tally_tree(w->tally);
+	const struct tally_row *rows;
+	const uint64_t *forgotten;
+	size_t n;
+
+	rows = tally_rows(w->tally, &n);
+	for (size_t i = 0; i < n; i++) {
+		w->stored[0] += rows[i].row.invocations;
+		w->stored[1] += rows[i].row.events_oom_kill;
+		w->cold_stored += rows[i].row.cold_starts;
+	}
+	forgotten = tally_forgotten(w->tally, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct counter_baseline *b = baseline_of(w, forgotten[i]);
+
+		*b = w->baseline[--w->n_baselines];
+	}
+	for (const struct cgroup_node *c = tree_next(tree, NULL); c; c = tree_next(tree, c))
+		if (c->base_changed)
+			*baseline_of(w, c->id) = c->base;
+	if (!killed_after_commit)
+		tally_stored(w->tally, drop, w);
+}
+
+static void live(struct world *w, uint64_t *rng)
+{
+	int i = test_random(rng) % CGROUPS;
+	uint64_t n = test_random(rng) % 50;
+
+	if (!w->alive[i]) {
+		w->id[i] = w->next_id++;
+		w->alive[i] = true;
+		w->removed[i] = false;
+		w->counters[i] = (struct wire_invocations){ 0 };
+		w->usage[i] = (struct wire_usage){ .made_ns = 1 + w->next_id, .has_processes = 1 };
+		w->made++;
+	}
+	if (w->removed[i])
+		return;
+	w->counters[i].requests += n;
+	w->sent[0] += n;
+	if (n % 7 == 0) {
+		w->usage[i].events[WIRE_OOM_KILL]++;
+		w->sent[1]++;
+	}
+	if (n % 11 == 0) {
+		w->removed[i] = true;
+		w->usage[i].removed_ns = 99;
+	}
+}
+
+static void counts_survive_everything(void **state)
+{
+	uint64_t rng = test_seed();
+
+	for (int round = 0; round < 60; round++) {
+		struct world w = { .rules = rules(rules_of_platform("openwhisk")), .next_id = 10 };
+		int64_t minute = 0;
+
+		start_collector(&w);
+		for (int step = 0; step < 400; step++) {
+			switch (test_random(&rng) % 10) {
+			case 0: /* kill -9 at any moment */
+				tally_free(w.tally);
+				start_collector(&w);
+				break;
+			case 1: /* a minute ends, the database refuses */
+				sweep(&w);
+				assert_int_equal(tally_close_minute(w.tally, minute++, false), 0);
+				break;
+			case 2: /* a minute ends and is stored */
+				sweep(&w);
+				assert_int_equal(tally_close_minute(w.tally, minute++, false), 0);
+				store(&w, false);
+				break;
+			case 3: /* killed between the commit and what follows it */
+				sweep(&w);
+				assert_int_equal(tally_close_minute(w.tally, minute++, false), 0);
+				store(&w, true);
+				tally_free(w.tally);
+				start_collector(&w);
+				break;
+			case 4:
+				sweep(&w);
+				break;
+			default:
+				live(&w, &rng);
+			}
+		}
+		for (int i = 0; i < 3; i++) {
+			sweep(&w);
+			assert_int_equal(tally_close_minute(w.tally, minute++, false), 0);
+			store(&w, false);
+		}
+		assert_int_equal(w.stored[0], w.sent[0]);
+		assert_int_equal(w.stored[1], w.sent[1]);
+		assert_int_equal(w.cold_stored, w.made);
+		assert_int_equal(tally_rows_lost(w.tally), 0);
+		tally_free(w.tally);
+		rules_free(w.rules);
+	}
+}
+
+static void sub_cgroups_belong_to_their_container(void **state)
+{
+	struct rules *r = rules(rules_of_platform("openwhisk"));
+	struct wire_usage usage = { .seen = 1, .bytes = 1000, .made_ns = 5000 };
+	struct wire_invocations counters = {
+		.requests = 3, .responses = 2, .busy_ns = 8000, .first_response_ns = 15000
+	};
+	const struct tally_row *rows;
+	struct tally *t;
+	size_t n;
+
+	assert_int_equal(tally_new(r, ROOT, "/", 2.0, &t), 0);
+	assert_int_equal(tally_add_cgroup(t, MAIN, ROOT, "main"), 0);
+	assert_int_equal(tally_add_cgroup(t, 3, MAIN, "wsk0_1_guest_f"), 0);
+	assert_int_equal(tally_add_cgroup(t, 4, 3, "container"), 0);
+	assert_int_equal(tally_add_cgroup(t, 4, 3, "container"), -EEXIST);
+	assert_int_equal(tally_add_cgroup(t, 6, 99, "orphan"), -ENOENT);
+	assert_int_equal(tally_add_cgroup(t, 5, MAIN, "stranger"), 0);
+	tally_begin(t, 1);
+	for (uint64_t id = ROOT; id <= 5; id++)
+		tally_usage(t, id, &usage);
+	tally_invocations(t, 4, &counters);
+	tally_invocations(t, 5, &counters);
+	tally_end(t);
+	assert_int_equal(tally_close_minute(t, 1, false), 0);
+	rows = tally_rows(t, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(rows->row.invocations, 3);
+	assert_int_equal(rows->row.containers, 1);
+	assert_int_equal(rows->row.memory_bytes, 1000); /* not its sub-cgroup's once more */
+	assert_int_equal(rows->row.busy_us, 16);	/* minutes of 30 s: times count double */
+	assert_int_equal(rows->row.cold_us, 20);
+	assert_true(tally_is_unknown(tree_find(tally_tree(t), 5)));
+	assert_false(tally_is_unknown(tree_find(tally_tree(t), 4)));
+	assert_true(tally_is_pool(tree_find(tally_tree(t), MAIN)));
+	assert_string_equal(tree_find(tally_tree(t), 4)->path, "/main/wsk0_1_guest_f/container");
+	tally_free(t);
+	rules_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_name_functions),
+		cmocka_unit_test(rules_say_what_is_wrong),
+		cmocka_unit_test(counts_survive_everything),
+		cmocka_unit_test(sub_cgroups_belong_to_their_container),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
