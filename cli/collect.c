@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "collector/collector.h"
+#include "collector/probe.h"
 #include "common/cgroupfs.h"
 
 struct env {
@@ -142,7 +143,7 @@ static int run(struct env *env)
 {
 	_cleanup_store_ struct store *store = NULL;
 	struct rules *rules = NULL;
-	char root[4096];
+	char root[4096], release[80];
 	int r;
 
 	if (env->detach) {
@@ -153,6 +154,11 @@ static int run(struct env *env)
 		log_error("needs root (or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_ADMIN "
 			  "through its unit)");
 		return -EPERM;
+	}
+	if (probe_kernel_is_old(release, sizeof(release))) {
+		log_error("kernel %s is too old: 6.1 or newer is needed (Debian 12 has it)",
+			  release);
+		return -ENOTSUP;
 	}
 	r = cgroup_directory(env->root, root, sizeof(root));
 	if (r == -ENOENT) {
@@ -202,7 +208,6 @@ int cmd_collect(int argc, char **argv)
 	};
 
 	common_defaults(&env.common);
-	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &env);
 	if (!env.has_ports)
 		env.ports.word[8080 / 64] |= 1ULL << (8080 % 64);

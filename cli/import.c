@@ -140,7 +140,6 @@ int cmd_import(int argc, char **argv)
 
 	common_defaults(&env.common);
 	parse_date_minute("today", &env.import.day_zero);
-	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &env);
 	return run(&env);
 }

@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 {
 	/* Help and errors are for pipes too: no 80-column surprises from the environment. */
 	setlinebuf(stderr);
+	argp_err_exit_status = EXIT_USAGE;
 	if (argc < 2)
 		return usage(stderr);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)

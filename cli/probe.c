@@ -52,7 +52,6 @@ int cmd_probe(int argc, char **argv)
 	size_t n;
 
 	common_defaults(&common);
-	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &common);
 	n = probe_node(items);
 	if (print_items(items, n, common.json) != EXIT_DONE)

@@ -151,7 +151,6 @@ int cmd_status(int argc, char **argv)
 	struct common_options common;
 
 	common_defaults(&common);
-	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &common);
 	return run(&common);
 }

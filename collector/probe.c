@@ -40,6 +40,15 @@ static int kernel_number(const struct utsname *u)
 	return major * 100 + minor;
 }
 
+bool probe_kernel_is_old(char *out, size_t size)
+{
+	struct utsname u;
+
+	uname(&u);
+	snprintf(out, size, "%s", u.release);
+	return kernel_number(&u) < 601;
+}
+
 static void probe_kernel(struct list *l, const struct utsname *u)
 {
 	if (kernel_number(u) >= 601)

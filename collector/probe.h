@@ -24,4 +24,7 @@ struct probe_item {
  * the few instructions with which libbpf asks for a program type. */
 size_t probe_node(struct probe_item *items);
 
+/* True when the running kernel is older than what the BPF programs need; its release goes to `out`. */
+bool probe_kernel_is_old(char *out, size_t size);
+
 #endif
