@@ -36,7 +36,7 @@ static const struct argp_option options[] = {
 	{ "margin", KEY_MARGIN, "SIZE", 0,
 	  "Never lower a limit closer than this to the memory in use (default 16M)", 0 },
 	{ "shrink-step", KEY_STEP, "SIZE", 0,
-	  "Lower a limit by at most this at a time (default: 1/16 of --memory)", 0 },
+	  "Lower a limit by at most this at a time (default: 1/8 of --memory)", 0 },
 	{ "lease", KEY_LEASE, "TIME", 0,
 	  "Limits are lifted when the governor has been silent for so long (default 60s)", 0 },
 	{ "lead", KEY_LEAD, "TIME", 0,

@@ -116,11 +116,12 @@ static void admit_less(const struct node_state *node, struct decision *d, size_t
 {
 	const struct pool_state *p = &node->pools[i];
 	int64_t bytes = MIN(admissible(node, (int)i, d->limit[i]), p->admitted_bytes);
-	int64_t containers = admissible_containers(p, d->limit[i]);
+	int64_t containers = p->admitted_containers;
 	struct change *c;
 
-	if (!fewer(containers, p->admitted_containers))
-		containers = p->admitted_containers;
+	/* What runs already in a limit that is still growing is not asked to leave. */
+	if (fewer(p->target_containers, containers))
+		containers = p->target_containers;
 	if (bytes == p->admitted_bytes && containers == p->admitted_containers)
 		return;
 	c = add_change(d, i, CHANGE_ADMIT, p->admitted_bytes, bytes);
@@ -138,6 +139,10 @@ static void admit_more(const struct node_state *node, struct decision *d, size_t
 	int64_t containers = admissible_containers(p, d->limit[i]);
 	struct change *c;
 
+	if (fewer(containers, p->admitted_containers))
+		containers = fewer(p->target_containers, p->admitted_containers)
+				     ? p->target_containers
+				     : p->admitted_containers;
 	if (bytes < p->admitted_bytes ||
 	    (bytes == p->admitted_bytes && !fewer(p->admitted_containers, containers)))
 		return;

@@ -221,7 +221,7 @@ static int prepare(struct governor *g)
 		return setup_failed(r, path);
 	g->node.budget = MIN(g->o->memory, g->root_limit) / LIMIT_PAGE * LIMIT_PAGE;
 	g->node.margin = g->o->margin;
-	g->node.step = g->o->step ? g->o->step : MAX(g->o->memory / 16, LIMIT_PAGE);
+	g->node.step = g->o->step ? g->o->step : MAX(g->o->memory / 8, LIMIT_PAGE);
 	g->table = admission_new(g->node.budget, g->o->spill);
 	g->record = record_new(g->store);
 	if (!g->table || !g->record)
@@ -285,7 +285,7 @@ static void lift_limits(struct governor *g)
 		for (enum change_kind f = CHANGE_LIMIT; f <= CHANGE_LOW; f++) {
 			int64_t value = f == CHANGE_LIMIT ? LIMIT_NONE : 0, now;
 
-			if (p->dir.fd < 0 || !p->journalled[f] ||
+			if (p->dir.fd < 0 || !p->journalled[f] || p->foreign[f] ||
 			    cgroup_dir_read(&p->dir, limit_file[f], &now) < 0 ||
 			    now != p->written[f])
 				continue;

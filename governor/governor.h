@@ -16,7 +16,7 @@ struct governor_options {
 	int64_t memory;	   /* the node's budget, bytes */
 	double share;	   /* of it, at most, for all pools */
 	int64_t margin;	   /* bytes */
-	int64_t step;	   /* bytes; 0: a sixteenth of the budget */
+	int64_t step;	   /* bytes; 0: an eighth of the budget */
 	int64_t lease_ns;  /* real time */
 	int64_t lead_ns;   /* model time before a minute in which pools grow for it */
 	bool spill;

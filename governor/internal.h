@@ -32,6 +32,7 @@ struct pool {
 	bool queued[N_FILES];	  /* ... or on its way there */
 	bool known[N_FILES];	  /* `written` is what the file should hold */
 	int64_t written[N_FILES];
+	bool foreign[N_FILES];	    /* `written` is what someone else wrote after us */
 	int64_t hands_off_until_ns; /* CLOCK_MONOTONIC */
 	bool adopted_containers;    /* those that were there at the start are in the table */
 	struct pool_plan now, next;

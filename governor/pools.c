@@ -132,6 +132,7 @@ void pools_accept(struct governor *g, size_t i)
 		}
 		p->written[f] = *value;
 		p->known[f] = true;
+		p->foreign[f] = false;
 	}
 }
 
@@ -178,6 +179,7 @@ static void adopt_changes(struct governor *g, size_t i, enum change_kind file, i
 		return;
 	if (p->known[file]) {
 		g->drifts++;
+		p->foreign[file] = true;
 		p->hands_off_until_ns = now_ns + clock_scale_ns(&g->o->clock, BACK_OFF_NS);
 		g->states[i].hands_off = true;
 		log_warning("%s/%s: someone else wrote %s (we: %s); left alone for 5 minutes",

@@ -50,6 +50,7 @@ static int write_file(void *arg, int i, enum change_kind file, int64_t value)
 		return r;
 	p->written[file] = value;
 	p->known[file] = true;
+	p->foreign[file] = false;
 	return 0;
 }
 

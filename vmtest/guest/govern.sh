@@ -10,7 +10,7 @@ tools=$build/gcc/vmtest
 work=/run/govern-test
 export FAASMAT_DB=$work/faasmat.db
 sock=$work/sock
-minute=6
+minute=10
 root=/sys/fs/cgroup/faasmat
 failed=0
 
@@ -122,7 +122,7 @@ check budget-stays "$(mib 1024)" "$(cat $root/memory.max)"
 alive main/m1 && alive pool-f/f1 && ok containers-live || not_ok containers-live "one is gone"
 
 start_governor --apply
-if wait_for 12 is $root/pool-f/memory.max "$(mib 200)"; then ok successor-governs; else not_ok successor-governs "$(limit pool-f)"; fi
+if wait_for 20 is $root/pool-f/memory.max "$(mib 200)"; then ok successor-governs; else not_ok successor-governs "$(limit pool-f)"; fi
 table=$("$tools/ask" $sock '{"op":"table"}' | jq -c '[.pools[] | [.pool, .used_containers]]')
 check successor-counts-containers '[["main",1],["pool-f",1],["'"$oddpool"'",0]]' "$table"
 echo "$(mib 190)" >$root/pool-f/memory.max
@@ -153,4 +153,5 @@ kill -TERM $governor
 wait $governor
 for c in main/m1 pool-f/f1; do kill "$(cat $root/$c/cgroup.procs)"; done
 sed 's/^/# /' $work/log
+[ $failed = 0 ] || sqlite3 $FAASMAT_DB 'select * from ledger' | sed 's/^/# /'
 exit $failed
