@@ -167,6 +167,11 @@ void store_closep(struct store **s)
 	store_close(*s);
 }
 
+void store_set_patience(struct store *s, int milliseconds)
+{
+	sqlite3_busy_timeout(s->db, milliseconds);
+}
+
 sqlite3 *store_db(struct store *s)
 {
 	return s->db;

@@ -29,6 +29,9 @@ void store_close(struct store *s);
 void store_closep(struct store **s);
 #define _cleanup_store_ __attribute__((cleanup(store_closep)))
 
+/* How long a call waits for a lock of another process before -EBUSY; 10 s unless set. */
+void store_set_patience(struct store *s, int milliseconds);
+
 /* What failed last in this thread and what to do about it, one line without the path. */
 const char *store_why(void);
 

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* faasmat govern: the governor daemon. */
+#include <errno.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "cli/cli.h"
+#include "governor/governor.h"
+#include "governor/setup.h"
+
+struct govern_arguments {
+	struct common_options common;
+	struct governor_options o;
+};
+
+enum {
+	KEY_ROOT = 0x100,
+	KEY_MEMORY,
+	KEY_SHARE,
+	KEY_MARGIN,
+	KEY_STEP,
+	KEY_LEASE,
+	KEY_LEAD,
+	KEY_SPILL,
+	KEY_APPLY,
+	KEY_SOCKET,
+	KEY_STATE_DIR,
+};
+
+static const struct argp_option options[] = {
+	{ "root", KEY_ROOT, "CGROUP", 0,
+	  "The cgroup below which main and the pools are (default /faasmat)", 0 },
+	{ "memory", KEY_MEMORY, "SIZE", 0,
+	  "The node's budget: main and all pools together (default: 3/4 of the machine)", 0 },
+	{ "share", KEY_SHARE, "SHARE", 0, "Most of it that pools may have (default 0.7)", 0 },
+	{ "margin", KEY_MARGIN, "SIZE", 0,
+	  "Never lower a limit closer than this to the memory in use (default 16M)", 0 },
+	{ "shrink-step", KEY_STEP, "SIZE", 0,
+	  "Lower a limit by at most this at a time (default: 1/8 of --memory)", 0 },
+	{ "lease", KEY_LEASE, "TIME", 0,
+	  "Limits are lifted when the governor has been silent for so long (default 60s)", 0 },
+	{ "lead", KEY_LEAD, "TIME", 0,
+	  "Pools grow so long before the minute that needs it (default 15s)", 0 },
+	{ "spill", KEY_SPILL, NULL, 0, "Offer main to a hot function whose pool is full", 0 },
+	{ "apply", KEY_APPLY, NULL, 0, "Write limits; without it everything else is done", 0 },
+	{ "socket", KEY_SOCKET, "PATH", 0,
+	  "Where platforms ask for admission (default /run/faasmat/govern.sock)", 0 },
+	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "For the lease (default /run/faasmat)", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct govern_arguments *a = state->input;
+	struct governor_options *o = &a->o;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->clock;
+		state->child_inputs[1] = &a->common;
+		return 0;
+	case KEY_ROOT:
+		o->root = arg;
+		return 0;
+	case KEY_MEMORY:
+		o->memory = option_size(arg, state, "--memory");
+		return 0;
+	case KEY_SHARE:
+		o->share = option_share(arg, state, "--share");
+		return 0;
+	case KEY_MARGIN:
+		o->margin = option_size(arg, state, "--margin");
+		return 0;
+	case KEY_STEP:
+		o->step = option_size(arg, state, "--shrink-step");
+		return 0;
+	case KEY_LEASE:
+		o->lease_ns = option_duration_ns(arg, state, "--lease");
+		return 0;
+	case KEY_LEAD:
+		o->lead_ns = option_duration_ns(arg, state, "--lead");
+		return 0;
+	case KEY_SPILL:
+		o->spill = true;
+		return 0;
+	case KEY_APPLY:
+		o->apply = true;
+		return 0;
+	case KEY_SOCKET:
+		o->socket = arg;
+		return 0;
+	case KEY_STATE_DIR:
+		o->state_dir = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument '%s'", printable(arg));
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_child children[] = { { &clock_argp, 0, NULL, 0 },
+					      { &common_argp, 0, NULL, 0 },
+					      { 0 } };
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.doc = "Brings every pool's memory limit to the plan's budget of the minute and publishes "
+	       "the admission table.\vWithout --apply (shadow mode) it decides, keeps the ledger "
+	       "and the table, and writes no limit.",
+};
+
+static int64_t default_memory(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) < 0 ? 0 : (int64_t)info.totalram * info.mem_unit / 4 * 3;
+}
+
+/* The cgroup2 mount and the root below it, as paths. */
+static int find_root(struct governor_options *o, char *mount, char *root)
+{
+	int r = setup_find_mount(mount, CGROUP_PATH_MAX);
+
+	if (r == -EOPNOTSUPP)
+		log_error(
+			"the cgroup2 hierarchy at %s has no memory controller (cgroup v1 has it?): "
+			"boot with systemd.unified_cgroup_hierarchy=1",
+			mount);
+	else if (r < 0)
+		log_error_errno(r, "no cgroup2 hierarchy is mounted: mount -t cgroup2 none "
+				   "/sys/fs/cgroup");
+	if (r < 0)
+		return r;
+	r = setup_cgroup_path(mount, o->root, root, CGROUP_PATH_MAX);
+	if (r < 0)
+		log_error("--root %s: give a cgroup below %s, such as /faasmat", printable(o->root),
+			  mount);
+	o->mount = mount;
+	o->root = root;
+	return r;
+}
+
+int cmd_govern(int argc, char **argv)
+{
+	static char mount[CGROUP_PATH_MAX], root[CGROUP_PATH_MAX];
+	struct govern_arguments a = { .o = GOVERNOR_DEFAULTS };
+	_cleanup_store_ struct store *store = NULL;
+	struct governor *governor;
+	int r;
+
+	common_defaults(&a.common);
+	a.o.memory = default_memory();
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (find_root(&a.o, mount, root) < 0 || open_database(&a.common, STORE_WRITE, &store) < 0 ||
+	    governor_open(&a.o, store, &governor) < 0)
+		return EXIT_FAILED;
+	r = governor_run(governor);
+	governor_close(governor);
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One cgroup, held by a descriptor of its directory: its files are opened relative to that, so that
+ * neither a rename of a parent nor a cgroup made again under the same name is taken for it.
+ */
+#ifndef FAASMAT_GOVERNOR_CGROUP_DIR_H
+#define FAASMAT_GOVERNOR_CGROUP_DIR_H
+
+#include "governor/decide.h"
+
+#define CGROUP_PATH_MAX 4096
+
+struct cgroup_dir {
+	int fd;	     /* O_PATH; -1: not open */
+	uint64_t id; /* the kernel's id of the cgroup; never used again for another */
+};
+
+#define CGROUP_DIR_CLOSED ((struct cgroup_dir){ .fd = -1 })
+
+/* Opens directory `path` relative to `at` (a descriptor, AT_FDCWD); no symbolic link as its last
+ * component. Closed on failure. */
+int cgroup_dir_open(int at, const char *path, struct cgroup_dir *ret);
+void cgroup_dir_close(struct cgroup_dir *c);
+
+/* A file with one number or "max" (LIMIT_NONE). -ENODEV or -ENOENT when the cgroup is gone, -EINVAL
+ * when it holds something else. */
+int cgroup_dir_read(const struct cgroup_dir *c, const char *file, int64_t *ret);
+/* Writes a number or "max"; the whole of it or an error. */
+int cgroup_dir_write(const struct cgroup_dir *c, const char *file, int64_t value);
+/* Writes a word, "+memory". */
+int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const char *text);
+
+/* Calls fn with the name of every child cgroup until it returns non-zero; that is returned. */
+int cgroup_dir_children(const struct cgroup_dir *c, int (*fn)(void *arg, const char *name),
+			void *arg);
+
+#endif

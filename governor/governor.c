@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The governor's life: opened with every check made, run by one epoll loop, closed without leaving a
+ * limit behind. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/timerfd.h>
+
+#include "common/log.h"
+#include "governor/internal.h"
+#include "governor/restore.h"
+#include "governor/setup.h"
+
+/* Longest that a locked database may hold up a tick. */
+#define PATIENCE_MS 100
+#define LEASE_MIN_NS NS_PER_S
+
+static int check_options(const struct governor_options *o)
+{
+	const char *last = strrchr(o->root, '/');
+	struct sysinfo info;
+	int64_t machine;
+
+	if (sysinfo(&info) < 0)
+		return log_error_errno(-errno, "cannot read the machine's memory");
+	machine = (int64_t)info.totalram * info.mem_unit;
+	if (o->memory <= o->margin || o->memory > machine) {
+		log_error("--memory %s must be above --margin %s and not above the machine's %s",
+			  format_size(o->memory), format_size(o->margin), format_size(machine));
+		return -EINVAL;
+	}
+	if (o->margin < 0 || o->step < 0 || !(o->share >= 0 && o->share <= 1)) {
+		log_error(
+			"--margin and --shrink-step must not be negative, --share must be 0 to 1");
+		return -EINVAL;
+	}
+	if (o->lease_ns < LEASE_MIN_NS || o->lead_ns < 0 || o->lead_ns > 60 * NS_PER_S) {
+		log_error("--lease must be at least 1s, --lead 0s to 60s");
+		return -EINVAL;
+	}
+	/* By these names pools are told from roots. */
+	if (strcmp(last, "/main") == 0 || strncmp(last, "/pool-", 6) == 0) {
+		log_error("--root %s: a root is not named main or pool-*", o->root);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int setup_failed(int r, const char *path)
+{
+	if (r == -EACCES || r == -EPERM)
+		return log_error_errno(r, "%s: cannot make cgroups here; run as root", path);
+	return log_error_errno(r, "%s: cannot be made a cgroup with the memory controller", path);
+}
+
+/* One governor a root. The lock is on the directory itself, so that no other --state-dir gets around
+ * it. */
+static int take_root(struct governor *g)
+{
+	pid_t holder;
+	int r;
+
+	g->lock = open(g->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (g->lock < 0)
+		return log_error_errno(-errno, "%s", g->root_path);
+	if (flock(g->lock, LOCK_EX | LOCK_NB) < 0) {
+		r = -errno;
+		holder = restore_lock_holder(g->lock);
+		log_error("%s is governed already, by process %ld: stop that one first",
+			  g->root_path, (long)holder);
+		return r;
+	}
+	r = cgroup_dir_open(AT_FDCWD, g->root_path, &g->root);
+	if (r == 0)
+		r = cgroup_dir_read(&g->root, "memory.max", &g->root_limit);
+	if (r < 0)
+		return log_error_errno(r,
+				       "%s/memory.max cannot be read: is it a cgroup2 with the "
+				       "memory controller?",
+				       g->root_path);
+	return 0;
+}
+
+static int make_state_dir(const char *path)
+{
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return log_error_errno(-errno, "--state-dir %s cannot be made", path);
+	return 0;
+}
+
+static int open_socket(struct governor *g)
+{
+	int r = server_open(g->o->socket, g->epoll, g->table, &g->server);
+
+	if (r == -EADDRINUSE)
+		log_error("--socket %s: another process answers there", g->o->socket);
+	else if (r < 0)
+		log_error_errno(r, "--socket %s cannot be opened", g->o->socket);
+	return r;
+}
+
+static int watch_fd(struct governor *g, int fd, void *ptr)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = ptr };
+
+	return fd < 0 || epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int open_loop(struct governor *g)
+{
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	g->epoll = epoll_create1(EPOLL_CLOEXEC);
+	g->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	g->renew = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	g->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (g->epoll < 0)
+		return log_error_errno(-errno, "epoll");
+	r = watch_fd(g, g->timer, &g->timer);
+	if (r == 0)
+		r = watch_fd(g, g->renew, &g->renew);
+	if (r == 0)
+		r = watch_fd(g, g->signals, &g->signals);
+	return r < 0 ? log_error_errno(r, "timers and signals") : 0;
+}
+
+/* The node's budget on the root, journalled like every other file. */
+static int write_root_budget(struct governor *g)
+{
+	_cleanup_free_ struct journal_row *row = calloc(1, sizeof(*row));
+	int64_t current, budget = g->o->memory / LIMIT_PAGE * LIMIT_PAGE;
+	int r;
+
+	if (!row)
+		return -ENOMEM;
+	r = cgroup_dir_read(&g->root, "memory.current", &current);
+	if (r < 0)
+		return log_error_errno(r, "%s/memory.current", g->root_path);
+	if (budget < g->root_limit && current + g->o->margin > budget) {
+		log_error("%s uses %s: a budget of %s would kill; give more --memory, or stop some "
+			  "containers first",
+			  g->root_path, format_size(current), format_size(budget));
+		return -EBUSY;
+	}
+	row->cgroup = g->root.id;
+	row->first_value = g->root_limit;
+	snprintf(row->path, sizeof(row->path), "%s", g->o->root);
+	strcpy(row->file, "memory.max");
+	record_journal_first(g->record, row);
+	record_journal_last(g->record, g->root.id, "memory.max", budget);
+	ledger_say(g, NULL, "write", "memory.max", g->root_limit, budget, "the node's budget");
+	r = record_flush(g->record);
+	if (r < 0)
+		return log_error_errno(r, "the root's limit cannot be journalled: not touched");
+	r = cgroup_dir_write(&g->root, "memory.max", budget);
+	if (r < 0)
+		return log_error_errno(r, "%s/memory.max cannot be written", g->root_path);
+	g->root_limit = budget;
+	return 0;
+}
+
+static int begin_to_govern(struct governor *g)
+{
+	char watchdog[CGROUP_PATH_MAX];
+	int r = 0;
+
+	if (g->o->watchdog)
+		snprintf(watchdog, sizeof(watchdog), "%s", g->o->watchdog);
+	else
+		r = lease_find_watchdog(watchdog, sizeof(watchdog));
+	if (r < 0)
+		return log_error_errno(r, "faasmat-watchdog is not beside this program: without it "
+					  "limits would outlive a crash, so none is written");
+	r = lease_init(&g->lease, g->o->state_dir, g->root_path, g->root.id, watchdog,
+		       g->o->lease_ns);
+	if (r == 0)
+		r = lease_renew(&g->lease);
+	if (r < 0)
+		return log_error_errno(r, "the lease %s cannot be taken", g->lease.state);
+	g->governing = true;
+	return write_root_budget(g);
+}
+
+static void say_start(struct governor *g, size_t containers)
+{
+	log_info("%s %s: budget %s, %zu pools, %zu containers, socket %s",
+		 g->o->apply ? "governing" : "watching (shadow mode, no limit is written)",
+		 g->root_path, format_size(g->o->memory), g->n - 1, containers, g->o->socket);
+	if (containers == 0 && g->o->apply)
+		log_warning("no container is below %s: nothing will be governed until containers "
+			    "are placed there. Make each container's cgroup below the path that "
+			    "`reserve` answers on %s, or give the platform %s/main as its cgroup "
+			    "parent; see docs/admission.md",
+			    g->root_path, g->o->socket, g->o->root);
+}
+
+static int prepare(struct governor *g)
+{
+	char path[CGROUP_PATH_MAX + 16];
+	int r = setup_make(g->o->mount, g->o->root);
+
+	if (r < 0)
+		return setup_failed(r, g->root_path);
+	r = take_root(g);
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "%s/main", g->o->root);
+	r = setup_make(g->o->mount, path);
+	if (r < 0)
+		return setup_failed(r, path);
+	g->node.budget = MIN(g->o->memory, g->root_limit) / LIMIT_PAGE * LIMIT_PAGE;
+	g->node.margin = g->o->margin;
+	g->node.step = g->o->step ? g->o->step : MAX(g->o->memory / 8, LIMIT_PAGE);
+	g->table = admission_new(g->node.budget, g->o->spill);
+	g->record = record_new(g->store);
+	if (!g->table || !g->record)
+		return log_error_errno(-ENOMEM, "starting");
+	r = pools_find_existing(g);
+	return r < 0 ? log_error_errno(r, "%s", g->root_path) : 0;
+}
+
+static int start(struct governor *g)
+{
+	size_t containers;
+	int r = check_options(g->o);
+
+	if (r == 0)
+		r = make_state_dir(g->o->state_dir);
+	if (r == 0)
+		r = open_loop(g);
+	if (r == 0)
+		r = prepare(g);
+	if (r < 0)
+		return r;
+	containers = pools_scan_containers(g);
+	r = open_socket(g);
+	if (r == 0 && g->o->apply)
+		r = begin_to_govern(g);
+	if (r == 0)
+		say_start(g, containers);
+	return r;
+}
+
+int governor_open(const struct governor_options *o, struct store *s, struct governor **ret)
+{
+	struct governor *g = calloc(1, sizeof(*g));
+	int r;
+
+	*ret = NULL;
+	if (!g)
+		return log_error_errno(-ENOMEM, "starting");
+	g->o = o;
+	g->store = s;
+	g->root = CGROUP_DIR_CLOSED;
+	g->lock = g->epoll = g->timer = g->renew = g->signals = -1;
+	g->minute = g->plan_minute = g->cut_minute = INT64_MIN;
+	snprintf(g->root_path, sizeof(g->root_path), "%s%s", o->mount, o->root);
+	store_set_patience(s, PATIENCE_MS);
+	r = start(g);
+	if (r < 0) {
+		governor_close(g);
+		return r;
+	}
+	*ret = g;
+	return 0;
+}
+
+/* An orderly end leaves what the end of a lease leaves: no limit below the root's. */
+static void lift_limits(struct governor *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		struct pool *p = g->pools[i];
+
+		for (enum change_kind f = CHANGE_LIMIT; f <= CHANGE_LOW; f++) {
+			int64_t value = f == CHANGE_LIMIT ? LIMIT_NONE : 0, now;
+
+			if (p->dir.fd < 0 || !p->journalled[f] || p->foreign[f] ||
+			    cgroup_dir_read(&p->dir, limit_file[f], &now) < 0 ||
+			    now != p->written[f])
+				continue;
+			record_journal_last(g->record, p->dir.id, limit_file[f], value);
+			ledger_say(g, p->name, "write", limit_file[f], now, value,
+				   "the governor stops");
+			if (cgroup_dir_write(&p->dir, limit_file[f], value) < 0)
+				log_warning("%s/%s could not be lifted", p->name, limit_file[f]);
+		}
+	}
+}
+
+static void close_fds(struct governor *g)
+{
+	int *fds[] = { &g->timer, &g->renew, &g->signals, &g->epoll, &g->lock };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close_fd(fds[i]);
+}
+
+void governor_close(struct governor *g)
+{
+	if (!g)
+		return;
+	server_close(g->server);
+	if (g->governing) {
+		lift_limits(g);
+		lease_drop(&g->lease);
+	}
+	record_free(g->record);
+	pools_free(g);
+	admission_free(g->table);
+	cgroup_dir_close(&g->root);
+	close_fds(g);
+	free(g);
+}
+
+static void arm(int fd, int64_t at_ns, int64_t every_ns)
+{
+	struct itimerspec t = {
+		.it_value = { at_ns / NS_PER_S, at_ns % NS_PER_S },
+		.it_interval = { every_ns / NS_PER_S, every_ns % NS_PER_S },
+	};
+
+	timerfd_settime(fd, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+static void tick(struct governor *g)
+{
+	uint64_t expirations;
+
+	/* Only to make it quiet; how often it expired does not matter. */
+	if (read(g->timer, &expirations, sizeof(expirations)) < 0)
+		expirations = 0;
+	g->soon = false;
+	governor_tick(g);
+	arm(g->timer, schedule_next_tick_ns(g), 0);
+}
+
+static void renew(struct governor *g)
+{
+	uint64_t expirations;
+	int r;
+
+	if (read(g->renew, &expirations, sizeof(expirations)) < 0 || lease_ended(&g->lease))
+		return;
+	r = lease_renew(&g->lease);
+	if (r < 0)
+		log_error_errno(r, "the lease %s cannot be renewed", g->lease.state);
+}
+
+/* Bytes came free and someone waits for them: a second of model time is soon enough. */
+static void hurry(struct governor *g)
+{
+	int64_t at = clock_monotonic_ns() + clock_scale_ns(&g->o->clock, NS_PER_S);
+
+	if (!g->waiting || g->soon || at >= schedule_next_tick_ns(g))
+		return;
+	g->soon = true;
+	arm(g->timer, at, 0);
+}
+
+/* False when it is time to go. */
+static bool handle(struct governor *g, const struct epoll_event *event)
+{
+	void *ptr = event->data.ptr;
+
+	if (ptr == &g->signals)
+		return false;
+	if (ptr == &g->timer)
+		tick(g);
+	else if (ptr == &g->renew)
+		renew(g);
+	else if (server_event(g->server, ptr, event->events))
+		hurry(g);
+	if (g->root_gone)
+		log_error("%s was removed: nothing left to govern", g->root_path);
+	return !g->root_gone;
+}
+
+int governor_run(struct governor *g)
+{
+	struct epoll_event events[32];
+	bool going = true;
+
+	arm(g->timer, clock_monotonic_ns(), 0);
+	if (g->o->apply)
+		arm(g->renew, clock_boottime_ns() + g->o->lease_ns / 3, g->o->lease_ns / 3);
+	while (going) {
+		int n = epoll_wait(g->epoll, events, ARRAY_SIZE(events), -1);
+
+		if (n < 0 && errno != EINTR)
+			return log_error_errno(-errno, "epoll");
+		for (int i = 0; i < n && going; i++)
+			going = handle(g, &events[i]);
+	}
+	if (g->root_gone)
+		return -ENODEV;
+	log_info(
+		"stopping: limits below %s are lifted, its own budget stays until `faasmat restore`",
+		g->root_path);
+	return 0;
+}

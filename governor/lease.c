@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "governor/lease.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "common/clock.h"
+
+int lease_find_watchdog(char *ret, size_t size)
+{
+	static const char *const places[] = { "faasmat-watchdog",
+					      "../libexec/faasmat/faasmat-watchdog",
+					      "../faasmat-watchdog" };
+	char self[CGROUP_PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return -errno;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if ((size_t)snprintf(ret, size, "%s/%s", self, places[i]) < size &&
+		    access(ret, X_OK) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+int lease_init(struct lease *l, const char *state_dir, const char *root, uint64_t root_id,
+	       const char *watchdog, int64_t length_ns)
+{
+	*l = (struct lease){ .length_ns = length_ns };
+	if ((size_t)snprintf(l->state, sizeof(l->state), "%s/lease-%016llx", state_dir,
+			     (unsigned long long)root_id) >= sizeof(l->state) - 8 ||
+	    (size_t)snprintf(l->root, sizeof(l->root), "%s", root) >= sizeof(l->root) ||
+	    (size_t)snprintf(l->watchdog, sizeof(l->watchdog), "%s", watchdog) >=
+		    sizeof(l->watchdog))
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+static int write_state(const struct lease *l, int64_t expires)
+{
+	char beside[CGROUP_PATH_MAX + 8], text[CGROUP_PATH_MAX + 128];
+	_cleanup_close_ int fd = -1;
+	int size;
+
+	snprintf(beside, sizeof(beside), "%s.new", l->state);
+	size = snprintf(text, sizeof(text),
+			"faasmat-lease 1\nexpires %lld\ngovernor %ld\nroot %s\n",
+			(long long)expires, (long)getpid(), l->root);
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, (size_t)size) != size)
+		return errno ? -errno : -EIO;
+	return rename(beside, l->state) < 0 ? -errno : 0;
+}
+
+pid_t lease_watchdog_pid(const struct lease *l)
+{
+	char path[CGROUP_PATH_MAX + 8];
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	_cleanup_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "%s.lock", l->state);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0)
+		return 0;
+	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}
+
+/* In the grandchild: nothing of the governor's is kept, neither its session nor its descriptors. */
+static void become_watchdog(const struct lease *l)
+{
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int fd = 0; fd < 3 && null >= 0; fd++)
+		dup2(null, fd);
+	close_range(3, ~0U, 0);
+	if (chdir("/") == 0)
+		execl(l->watchdog, "faasmat-watchdog", "--state", l->state, (char *)NULL);
+	_exit(127);
+}
+
+static int start_watchdog(const struct lease *l)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		/* Twice, so that it is nobody's child and in a session of its own. */
+		setsid();
+		child = fork();
+		if (child == 0)
+			become_watchdog(l);
+		_exit(child < 0);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EAGAIN;
+}
+
+int lease_renew(struct lease *l)
+{
+	int64_t expires = clock_boottime_ns() + l->length_ns;
+	int r = write_state(l, expires);
+
+	if (r < 0)
+		return r;
+	l->expires_ns = expires;
+	/* One too many is harmless: it finds the lock taken and ends. */
+	return lease_watchdog_pid(l) ? 0 : start_watchdog(l);
+}
+
+bool lease_ended(const struct lease *l)
+{
+	return l->expires_ns && clock_boottime_ns() >= l->expires_ns;
+}
+
+void lease_drop(struct lease *l)
+{
+	pid_t pid = lease_watchdog_pid(l);
+
+	unlink(l->state);
+	if (pid > 0)
+		kill(pid, SIGTERM);
+	l->expires_ns = 0;
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The governor's pools as they are in the kernel: found, made, read, and what others changed. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "governor/internal.h"
+#include "governor/setup.h"
+
+const char *const limit_file[N_FILES] = {
+	[CHANGE_LIMIT] = "memory.max",
+	[CHANGE_LOW] = "memory.low",
+};
+
+static int64_t *state_value(struct governor *g, size_t i, enum change_kind file)
+{
+	return file == CHANGE_LOW ? &g->states[i].low : &g->states[i].limit;
+}
+
+static bool is_gone(int r)
+{
+	return r == -ENODEV || r == -ENOENT;
+}
+
+/* Room for one more pool in every array; the arrays stay as they are when there is none. */
+static int make_room(struct governor *g)
+{
+	struct pool **pools = realloc(g->pools, (g->n + 1) * sizeof(*pools));
+	struct pool_state *states;
+
+	if (!pools)
+		return -ENOMEM;
+	g->pools = pools;
+	states = realloc(g->states, (g->n + 1) * sizeof(*states));
+	if (!states)
+		return -ENOMEM;
+	g->states = states;
+	g->node.pools = states;
+	return decision_make_room(&g->decision, g->n + 1);
+}
+
+int pools_add(struct governor *g, const char *name, const char *function)
+{
+	char cgroup[CGROUP_PATH_MAX + 300];
+	struct pool *p;
+	int r = admission_find_pool(g->table, name);
+
+	if (r >= 0)
+		return r;
+	r = make_room(g);
+	if (r < 0)
+		return r;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	snprintf(cgroup, sizeof(cgroup), "%s/%s", g->o->root, name);
+	r = admission_add_pool(g->table, name, function, cgroup);
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	p->dir = CGROUP_DIR_CLOSED;
+	p->said_minute = INT64_MIN;
+	g->pools[g->n] = p;
+	g->states[g->n] = (struct pool_state){
+		.name = p->name,
+		.target_containers = g->n == MAIN_POOL ? NO_COUNT : 0,
+		.admitted_containers = g->n == MAIN_POOL ? NO_COUNT : 0,
+	};
+	g->node.n = ++g->n;
+	pools_accept(g, (size_t)r);
+	return r;
+}
+
+int pools_for_function(struct governor *g, const char *function)
+{
+	char name[256] = "pool-";
+	int i = admission_find_function(g->table, function);
+	int r;
+
+	if (i >= 0)
+		return i;
+	r = escape_component(function, name + 5, sizeof(name) - 5);
+	if (r < 0)
+		return r;
+	i = admission_find_pool(g->table, name);
+	/* One that a former governor left: now it is known whose it is. */
+	if (i >= 0)
+		r = admission_name_function(g->table, i, function);
+	else
+		i = pools_add(g, name, function);
+	return r < 0 ? r : i;
+}
+
+static int add_existing(void *arg, const char *name)
+{
+	struct governor *g = arg;
+	int r;
+
+	if (strncmp(name, "pool-", 5) != 0 || g->n > MAX_POOLS)
+		return 0;
+	r = pools_add(g, name, NULL);
+	return MIN(r, 0);
+}
+
+int pools_find_existing(struct governor *g)
+{
+	int r = pools_add(g, "main", NULL);
+
+	return r < 0 ? r : cgroup_dir_children(&g->root, add_existing, g);
+}
+
+void pools_accept(struct governor *g, size_t i)
+{
+	struct pool *p = g->pools[i];
+	struct pool_state *s = &g->states[i];
+
+	s->limit = s->low = 0;
+	p->known[CHANGE_LIMIT] = p->known[CHANGE_LOW] = false;
+	p->journalled[CHANGE_LIMIT] = p->journalled[CHANGE_LOW] = false;
+	p->queued[CHANGE_LIMIT] = p->queued[CHANGE_LOW] = false;
+	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) < 0)
+		return;
+	for (enum change_kind f = CHANGE_LIMIT; f <= CHANGE_LOW; f++) {
+		int64_t *value = state_value(g, i, f);
+
+		if (cgroup_dir_read(&p->dir, limit_file[f], value) < 0) {
+			/* Unreadable: nobody may build on it. */
+			*value = f == CHANGE_LIMIT ? LIMIT_NONE : 0;
+			continue;
+		}
+		p->written[f] = *value;
+		p->known[f] = true;
+		p->foreign[f] = false;
+	}
+}
+
+int pools_make(struct governor *g, size_t i)
+{
+	struct pool *p = g->pools[i];
+	char path[CGROUP_PATH_MAX + 300];
+	int r;
+
+	if (p->dir.fd >= 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", g->o->root, p->name);
+	r = setup_make(g->o->mount, path);
+	if (r == 0)
+		r = cgroup_dir_open(g->root.fd, p->name, &p->dir);
+	/* Made by us: whoever is in it from now on has reserved. */
+	if (r == 0)
+		p->adopted_containers = true;
+	return r;
+}
+
+static void forget(struct governor *g, size_t i)
+{
+	struct pool *p = g->pools[i];
+
+	ledger_say(g, p->name, "gone", "", g->states[i].limit, 0,
+		   "the cgroup was removed by someone else");
+	cgroup_dir_close(&p->dir);
+	pools_accept(g, i);
+}
+
+/* A value that is neither ours nor what we found: someone else wants it so. Taken over, counted, left
+ * alone for a while; never fought. */
+static void adopt_changes(struct governor *g, size_t i, enum change_kind file, int64_t now_ns)
+{
+	struct pool *p = g->pools[i];
+	int64_t value;
+
+	if (cgroup_dir_read(&p->dir, limit_file[file], &value) < 0) {
+		g->states[i].hands_off = true;
+		return;
+	}
+	if (p->known[file] && value == p->written[file])
+		return;
+	if (p->known[file]) {
+		g->drifts++;
+		p->foreign[file] = true;
+		p->hands_off_until_ns = now_ns + clock_scale_ns(&g->o->clock, BACK_OFF_NS);
+		g->states[i].hands_off = true;
+		log_warning("%s/%s: someone else wrote %s (we: %s); left alone for 5 minutes",
+			    p->name, limit_file[file], format_size(value),
+			    format_size(p->written[file]));
+		ledger_say(g, p->name, "adopt", limit_file[file], p->written[file], value,
+			   "someone else wrote it; left alone for 5 minutes");
+	}
+	p->written[file] = value;
+	p->known[file] = true;
+	*state_value(g, i, file) = value;
+}
+
+static void read_pool(struct governor *g, size_t i, int64_t now_ns)
+{
+	struct pool *p = g->pools[i];
+	struct pool_state *s = &g->states[i];
+	int r;
+
+	s->hands_off = now_ns < p->hands_off_until_ns;
+	s->current = 0;
+	/* Someone may have made it, a runtime that starts a container in it. */
+	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) == 0 && g->o->apply)
+		pools_accept(g, i);
+	if (p->dir.fd < 0)
+		return;
+	r = cgroup_dir_read(&p->dir, "memory.current", &s->current);
+	if (is_gone(r))
+		forget(g, i);
+	else if (r < 0)
+		s->hands_off = true;
+	if (r < 0 || !g->o->apply)
+		return;
+	adopt_changes(g, i, CHANGE_LIMIT, now_ns);
+	adopt_changes(g, i, CHANGE_LOW, now_ns);
+}
+
+/* The root's own limit is the budget; someone who lowers it lowers the budget. */
+static void read_root(struct governor *g)
+{
+	int64_t limit;
+	int r = cgroup_dir_read(&g->root, "memory.max", &limit);
+
+	g->root_gone = is_gone(r);
+	if (r == 0 && limit != g->root_limit) {
+		if (g->o->apply) {
+			g->drifts++;
+			ledger_say(g, NULL, "adopt", "memory.max", g->root_limit, limit,
+				   "someone else wrote the root's limit");
+			log_warning("%s/memory.max: someone else wrote %s; the budget is the "
+				    "smaller of that and --memory",
+				    g->root_path, format_size(limit));
+		}
+		g->root_limit = limit;
+	}
+	g->node.budget = MIN(g->o->memory, g->root_limit) / LIMIT_PAGE * LIMIT_PAGE;
+	admission_set_max_bytes(g->table, g->node.budget);
+}
+
+void pools_read(struct governor *g)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	read_root(g);
+	for (size_t i = 0; i < g->n; i++)
+		read_pool(g, i, now_ns);
+}
+
+struct scan {
+	const struct pool *pool;
+	struct container_seen *seen;
+	size_t n, size;
+	bool usage;
+};
+
+static int see_container(void *arg, const char *name)
+{
+	struct scan *scan = arg;
+	struct cgroup_dir dir;
+	int64_t bytes = 0;
+
+	if (scan->n == scan->size) {
+		size_t size = scan->size ? 2 * scan->size : 64;
+		struct container_seen *more = realloc(scan->seen, size * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		scan->seen = more;
+		scan->size = size;
+	}
+	if (scan->usage && cgroup_dir_open(scan->pool->dir.fd, name, &dir) == 0) {
+		if (cgroup_dir_read(&dir, "memory.current", &bytes) < 0)
+			bytes = 0;
+		cgroup_dir_close(&dir);
+	}
+	scan->seen[scan->n] = (struct container_seen){ .name = strdup(name), .bytes = bytes };
+	if (!scan->seen[scan->n].name)
+		return -ENOMEM;
+	scan->n++;
+	return 0;
+}
+
+static size_t scan_pool(struct governor *g, size_t i)
+{
+	struct pool *p = g->pools[i];
+	struct scan scan = { .pool = p, .usage = !p->adopted_containers };
+
+	if (p->dir.fd < 0)
+		return 0;
+	/* Half a list would release containers that run. */
+	if (cgroup_dir_children(&p->dir, see_container, &scan) == 0) {
+		admission_scan(g->table, (int)i, scan.seen, scan.n, scan.usage);
+		p->adopted_containers = true;
+	}
+	for (size_t k = 0; k < scan.n; k++)
+		free((char *)scan.seen[k].name);
+	free(scan.seen);
+	return scan.n;
+}
+
+size_t pools_scan_containers(struct governor *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		n += scan_pool(g, i);
+	return n;
+}
+
+void pools_free(struct governor *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		cgroup_dir_close(&g->pools[i]->dir);
+		free(g->pools[i]);
+	}
+	free(g->pools);
+	free(g->states);
+	decision_free(&g->decision);
+}

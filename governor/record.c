@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "governor/record.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+
+/* Some hours of a node with a hundred pools. */
+#define QUEUE_MAX 16384
+
+enum item_kind { ITEM_LEDGER, ITEM_FIRST, ITEM_LAST };
+
+struct item {
+	struct item *next;
+	enum item_kind kind;
+	struct ledger_row row;
+	struct journal_row *first; /* ITEM_FIRST; owned */
+	uint64_t cgroup;
+	int64_t value;
+	char pool[256], action[16], file[64], reason[256];
+};
+
+struct record {
+	struct store *store;
+	struct item *head, **tail;
+	size_t n;
+	int64_t lost;
+	bool failing;
+};
+
+struct record *record_new(struct store *s)
+{
+	struct record *r = calloc(1, sizeof(*r));
+
+	if (r) {
+		r->store = s;
+		r->tail = &r->head;
+	}
+	return r;
+}
+
+static void drop_head(struct record *r)
+{
+	struct item *item = r->head;
+
+	r->head = item->next;
+	if (!r->head)
+		r->tail = &r->head;
+	free(item->first);
+	free(item);
+	r->n--;
+}
+
+void record_free(struct record *r)
+{
+	if (!r)
+		return;
+	record_flush(r);
+	while (r->head)
+		drop_head(r);
+	free(r);
+}
+
+static struct item *append(struct record *r, enum item_kind kind)
+{
+	struct item *item = calloc(1, sizeof(*item));
+
+	/* The oldest goes: what restore needs to know of it, a newer entry of the file says too. */
+	if (r->n >= QUEUE_MAX || (!item && r->n)) {
+		drop_head(r);
+		r->lost++;
+	}
+	if (!item) {
+		r->lost++;
+		return NULL;
+	}
+	item->kind = kind;
+	*r->tail = item;
+	r->tail = &item->next;
+	r->n++;
+	return item;
+}
+
+#define COPY(item, field, text)                                               \
+	({                                                                    \
+		snprintf((item)->field, sizeof((item)->field), "%s", (text)); \
+		(item)->field;                                                \
+	})
+
+void record_ledger(struct record *r, const struct ledger_row *row)
+{
+	struct item *item = append(r, ITEM_LEDGER);
+
+	if (!item)
+		return;
+	item->row = *row;
+	item->row.pool = COPY(item, pool, row->pool);
+	item->row.action = COPY(item, action, row->action);
+	item->row.file = COPY(item, file, row->file);
+	item->row.reason = COPY(item, reason, row->reason);
+}
+
+void record_journal_first(struct record *r, const struct journal_row *row)
+{
+	struct item *item = append(r, ITEM_FIRST);
+
+	if (!item)
+		return;
+	item->first = malloc(sizeof(*row));
+	if (item->first)
+		*item->first = *row;
+}
+
+void record_journal_last(struct record *r, uint64_t cgroup, const char *file, int64_t value)
+{
+	struct item *item = append(r, ITEM_LAST);
+
+	if (!item)
+		return;
+	item->cgroup = cgroup;
+	item->value = value;
+	COPY(item, file, file);
+}
+
+static int write_item(struct record *r, const struct item *item)
+{
+	switch (item->kind) {
+	case ITEM_LEDGER:
+		return store_add_ledger(r->store, &item->row);
+	case ITEM_FIRST:
+		return item->first ? store_journal_first(r->store, item->first) : -ENOMEM;
+	case ITEM_LAST:
+		return store_journal_last(r->store, item->cgroup, item->file, item->value);
+	}
+	return -EINVAL;
+}
+
+static int write_all(struct record *r)
+{
+	int code = store_begin(r->store);
+
+	for (struct item *item = r->head; item && code == 0; item = item->next)
+		code = write_item(r, item);
+	if (code == 0)
+		code = store_commit(r->store);
+	store_rollback(r->store);
+	return code;
+}
+
+int record_flush(struct record *r)
+{
+	int code;
+
+	if (!r->head)
+		return 0;
+	code = write_all(r);
+	if (code < 0) {
+		if (!r->failing)
+			log_warning("the database takes nothing now (%s): governing goes on from "
+				    "the last plan, the ledger is kept in memory",
+				    store_why());
+		r->failing = true;
+		return code;
+	}
+	if (r->failing)
+		log_info("the database is back: %zu entries written, %lld lost", r->n,
+			 (long long)r->lost);
+	r->failing = false;
+	r->lost = 0;
+	while (r->head)
+		drop_head(r);
+	return 0;
+}

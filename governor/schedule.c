@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The governor's minutes: which plan holds now, and when to look again. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "governor/internal.h"
+#include "store/plan.h"
+
+/* Calls for every pool that a plan's row names; sets now or next. */
+static void take_rows(struct governor *g, const struct plan_row *rows, size_t n, bool next)
+{
+	for (size_t i = 0; i < g->n; i++)
+		*(next ? &g->pools[i]->next : &g->pools[i]->now) = (struct pool_plan){ 0 };
+	for (size_t k = 0; k < n; k++) {
+		struct pool_plan row = { .bytes = rows[k].bytes, .containers = rows[k].containers };
+		int i = g->n <= MAX_POOLS ? pools_for_function(g, rows[k].name)
+					  : admission_find_function(g->table, rows[k].name);
+
+		if (i > MAIN_POOL) {
+			*(next ? &g->pools[i]->next : &g->pools[i]->now) = row;
+		} else if (!g->too_many_said) {
+			log_warning("the plan has more pools than %d: the others' containers go "
+				    "to main",
+				    MAX_POOLS);
+			g->too_many_said = true;
+		}
+	}
+}
+
+/* 0, -ENODATA when the minute has no plan, another error when the database cannot say. */
+static int load(struct governor *g, int64_t minute, bool next)
+{
+	struct plan_row *rows;
+	size_t n;
+	int r = store_read_plan(g->store, minute, &rows, &n);
+
+	if (r < 0)
+		return r;
+	take_rows(g, rows, n, next);
+	free(rows);
+	return 0;
+}
+
+static void no_plan(struct governor *g, int why)
+{
+	int64_t age;
+
+	if (g->plan_minute == INT64_MIN) {
+		ledger_say(g, NULL, "plan", "", 0, 0,
+			   "no plan for this minute and none before it: main has everything");
+		return;
+	}
+	age = g->minute - g->plan_minute;
+	/* A database that cannot be read says nothing about the plan: keep what is known to be good. */
+	if (why != -ENODATA || (age >= 0 && age <= HOLD_MINUTES)) {
+		ledger_say(g, NULL, "plan", "", 0, 0, "%s: the one of %s is kept",
+			   why == -ENODATA ? "no plan for this minute" : "the plan cannot be read",
+			   format_minute(g->plan_minute));
+		return;
+	}
+	if (!g->releasing)
+		log_warning(
+			"no plan for %d minutes: the pools are released to main; `faasmat plan` "
+			"makes one",
+			HOLD_MINUTES);
+	g->releasing = true;
+	take_rows(g, NULL, 0, false);
+	ledger_say(g, NULL, "plan", "", 0, 0,
+		   "no plan for more than %d minutes: the pools are released to main",
+		   HOLD_MINUTES);
+}
+
+void schedule_refresh(struct governor *g)
+{
+	int64_t minute = clock_minute(&g->o->clock), version = g->plan_version;
+	int r;
+
+	if (store_plan_version(g->store, &version) < 0)
+		version = g->plan_version;
+	if (minute == g->minute && version == g->plan_version)
+		return;
+	g->minute = minute;
+	g->plan_version = version;
+	r = load(g, minute, false);
+	if (r == 0) {
+		g->plan_minute = minute;
+		g->releasing = false;
+	} else {
+		no_plan(g, r);
+	}
+	g->have_next = r == 0 && load(g, minute + 1, true) == 0;
+}
+
+static bool in_lead(const struct governor *g)
+{
+	const struct clock *c = &g->o->clock;
+	int64_t end = clock_minute_start_ns(c, g->minute + 1);
+
+	return g->have_next && clock_now_ns(c) >= end - clock_scale_ns(c, g->o->lead_ns);
+}
+
+static void say_cut(struct governor *g, int64_t cut)
+{
+	if (!g->cut_said)
+		log_warning("the plan gives the pools %s more than --share %.2f of %s: cut in "
+			    "proportion",
+			    format_size(cut), g->o->share, format_size(g->node.budget));
+	if (g->cut_minute != g->minute)
+		ledger_say(
+			g, NULL, "cut", "", cut, 0,
+			"the plan is above the share cap of %.2f: every pool is cut in proportion",
+			g->o->share);
+	g->cut_minute = g->minute;
+	g->cut_said = true;
+}
+
+void schedule_targets(struct governor *g)
+{
+	size_t n = g->n - 1;
+	_cleanup_free_ struct pool_plan *rows = calloc(3 * n + 1, sizeof(*rows));
+	struct pool_plan *now = rows, *next = rows + n, *target = rows + 2 * n;
+	int64_t left = g->node.budget, cut;
+
+	/* Without memory for it the targets of before stand. */
+	if (!rows)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		now[i] = g->pools[i + 1]->now;
+		next[i] = g->pools[i + 1]->next;
+	}
+	cut = plan_targets(g->node.budget, g->o->share, n, now, in_lead(g) ? next : NULL, target);
+	for (size_t i = 0; i < n; i++) {
+		struct pool_state *s = &g->states[i + 1];
+
+		s->target_bytes = target[i].bytes;
+		s->target_containers = target[i].containers;
+		admission_set_planned(g->table, (int)i + 1,
+				      target[i].bytes > 0 && target[i].containers > 0);
+		left -= target[i].bytes;
+	}
+	g->states[MAIN_POOL].target_bytes = left;
+	if (cut > 0)
+		say_cut(g, cut);
+	else
+		g->cut_said = false;
+}
+
+int64_t schedule_next_tick_ns(const struct governor *g)
+{
+	const struct clock *c = &g->o->clock;
+	int64_t now = clock_now_ns(c), start = clock_minute_start_ns(c, clock_minute_at(c, now));
+	int64_t tenth = MAX(c->minute_ns / TICKS_PER_MINUTE, 1);
+	int64_t next = start + ((now - start) / tenth + 1) * tenth;
+	int64_t lead = start + c->minute_ns - clock_scale_ns(c, g->o->lead_ns);
+
+	next = MIN(next, start + c->minute_ns);
+	if (now < lead)
+		next = MIN(next, lead);
+	return clock_monotonic_ns() + MAX(next - now, NS_PER_MS);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "governor/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libcgroup.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* mountinfo writes space, tab, newline and backslash as \ooo. */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++, out++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*out = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+			s += 3;
+		} else {
+			*out = *s;
+		}
+	}
+	*out = '\0';
+}
+
+static bool has_memory(const char *mount, const char *file)
+{
+	char path[CGROUP_PATH_MAX + 64], word[64];
+	_cleanup_fclose_ FILE *f = NULL;
+
+	snprintf(path, sizeof(path), "%s/%s", mount, file);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%63s", word) == 1)
+		if (strcmp(word, "memory") == 0)
+			return true;
+	return false;
+}
+
+int setup_find_mount(char *ret, size_t size)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
+	int r = -ENOENT;
+
+	if (!f)
+		return -errno;
+	while (getline(&line, &room, f) > 0) {
+		char *type = strstr(line, " - cgroup2 "), *save, *word = NULL;
+
+		if (!type)
+			continue;
+		*type = '\0';
+		for (int i = 0; i < 5; i++)
+			word = strtok_r(i ? NULL : line, " ", &save);
+		if (!word || strlen(word) >= size)
+			continue;
+		unescape(word);
+		strcpy(ret, word);
+		if (has_memory(word, "cgroup.controllers"))
+			return 0;
+		r = -EOPNOTSUPP;
+	}
+	return r;
+}
+
+static bool bad_component(const char *s, size_t n)
+{
+	return n == 0 || n > 255 || (n == 1 && s[0] == '.') || (n == 2 && strncmp(s, "..", 2) == 0);
+}
+
+int setup_cgroup_path(const char *mount, const char *given, char *ret, size_t size)
+{
+	size_t prefix = strlen(mount), used = 0;
+
+	if (strncmp(given, mount, prefix) == 0 && (given[prefix] == '/' || !given[prefix]))
+		given += prefix;
+	for (const char *p = given; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return -EINVAL;
+	ret[0] = '\0';
+	while (*given) {
+		size_t n;
+
+		given += strspn(given, "/");
+		n = strcspn(given, "/");
+		if (n == 0)
+			break;
+		if (bad_component(given, n) || used + n + 2 > size)
+			return -EINVAL;
+		used += (size_t)snprintf(ret + used, size - used, "/%.*s", (int)n, given);
+		given += n;
+	}
+	return used ? 0 : -EINVAL;
+}
+
+static int make_by_libcgroup(const char *path)
+{
+	static bool initialised;
+	struct cgroup *group;
+	int r;
+
+	if (!initialised) {
+		r = cgroup_init();
+		if (r)
+			return r == ECGROUPNOTMOUNTED ? -ENOENT : -EIO;
+		initialised = true;
+	}
+	group = cgroup_new_cgroup(path + 1);
+	if (!group)
+		return -ENOMEM;
+	errno = 0;
+	r = cgroup_add_controller(group, "memory") ? cgroup_create_cgroup(group, 1) : ECGFAIL;
+	cgroup_free(&group);
+	if (r == 0)
+		return 0;
+	if (r == ECGROUPNOTOWNER)
+		return -EACCES;
+	return r == ECGOTHER && cgroup_get_last_errno() ? -cgroup_get_last_errno() : -EIO;
+}
+
+int setup_make(const char *mount, const char *path)
+{
+	char full[2 * CGROUP_PATH_MAX];
+	struct cgroup_dir dir;
+	struct stat st;
+	int r;
+
+	snprintf(full, sizeof(full), "%s%s", mount, path);
+	if (stat(full, &st) < 0 || !has_memory(full, "cgroup.controllers")) {
+		r = make_by_libcgroup(path);
+		if (r < 0)
+			return r;
+	}
+	if (has_memory(full, "cgroup.subtree_control"))
+		return 0;
+	r = cgroup_dir_open(AT_FDCWD, full, &dir);
+	if (r < 0)
+		return r;
+	r = cgroup_dir_write_text(&dir, "cgroup.subtree_control", "+memory");
+	cgroup_dir_close(&dir);
+	return r;
+}
