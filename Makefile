@@ -41,7 +41,9 @@ TEST_SRC := $(wildcard tests/test_*.c)
 TESTS_BIN := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_BIN := $(BENCH_SRC:bench/%.c=$(OUT)/bench/%)
-RIG_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(filter-out vmtest/rig/proxy.c,$(wildcard vmtest/rig/*.c)))
+# The rig but for its main, so that unit tests reach its pure cores.
+RIG_SRC  := $(filter-out vmtest/rig/proxy.c vmtest/rig/main.c,$(wildcard vmtest/rig/*.c))
+RIG_LIB  := $(OUT)/librig.a
 VMT_SRC  := $(wildcard vmtest/tools/*.c)
 VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
 
@@ -135,7 +137,17 @@ $(OUT)/bench/%: bench/%.c $(LIB) | $(DEPS)
 	$(call msg,BENCH,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
-$(OUT)/rig: $(RIG_OBJ) $(LIB)
+$(RIG_LIB): $(RIG_SRC:%.c=$(OUT)/%.o)
+	@rm -f $@
+	$(call msg,AR,$@)
+	$(Q)ar rcs $@ $^
+
+$(OUT)/tests/test_rig%: tests/test_rig%.c $(RIG_LIB) $(LIB) $(wildcard tests/*.h) | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,TEST,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(RIG_LIB) $(LIB) -lcmocka $(LIBS)
+
+$(OUT)/rig: $(OUT)/vmtest/rig/main.o $(RIG_LIB) $(LIB)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The full way to start a container: crun on an OCI bundle. Each crun process is watched by its
+ * pidfd, nobody waits for it. */
+#ifndef FAASMAT_RIG_RUNTIME_CRUN_H
+#define FAASMAT_RIG_RUNTIME_CRUN_H
+
+#include <stdbool.h>
+
+struct crun {
+	char dir[64]; /* bundles, rootfs and crun's state; made by crun_open() */
+	bool memory;  /* the memory controller is there: containers die as a group */
+};
+
+struct crun_start {
+	const char *id;	      /* one path component */
+	const char *function; /* the annotation faasmat.function */
+	const char *cgroup;   /* path from the cgroup2 mount */
+	char *const *argv;
+	int notify; /* becomes descriptor 3 */
+	int log;    /* or -1 */
+};
+
+/* Makes the directory with the rootfs that all containers share: the proxy and nothing else. */
+int crun_open(struct crun *c, const char *proxy, bool memory);
+/* Removes it. */
+void crun_close(struct crun *c);
+
+/* Writes the bundle and starts `crun run --detach`: the pidfd of crun, or negative errno. */
+int crun_run(struct crun *c, const struct crun_start *s);
+/* After crun has ended well: a pidfd of the container's process, or negative errno. */
+int crun_container_pidfd(const struct crun *c, const char *id);
+/* Starts `crun delete -f` and removes the bundle: the pidfd of crun. */
+int crun_delete(struct crun *c, const char *id);
+
+#endif
