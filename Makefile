@@ -23,6 +23,11 @@ OPT_clang := -O2
 OPT_san  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS   += -std=gnu11 -g $(OPT_$(VARIANT)) $(WARN) -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP
 LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
+# The serial OpenBLAS: the threaded one starts threads in every process that loads it, and a signal
+# that a daemon has blocked for its signalfd then kills the process through one of those. DT_RPATH, not
+# RUNPATH: what LAPACKE loads in turn must be the serial one too.
+BLAS_DIR := /usr/lib/$(shell gcc -print-multiarch 2>/dev/null)/openblas-serial
+LDFLAGS  += -L$(BLAS_DIR) -Wl,--disable-new-dtags,-rpath,$(BLAS_DIR)
 LIBS     := -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lz -lm -lpthread
 
 BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)

@@ -5,7 +5,7 @@
 #   KERNEL=6.1     which kernel of /boot (the newest that begins so)
 #   VM_MEMORY=3G   VM_CPUS=2   VM_TIMEOUT=600 (seconds)   VM_KVM=1 (only where KVM really works)
 # The guest finds the repository at the same path, and the one directory it may write and we can read
-# afterwards, build/vm, in $SHARE. Databases belong on /run (tmpfs): the share cannot hold WAL.
+# afterwards, build/vm, in $VM_SHARE. Databases belong on /run (tmpfs): the share cannot hold WAL.
 set -eu -o pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 script=$(realpath "${1:?usage: vm.sh SCRIPT [ARG...]}")
@@ -22,7 +22,7 @@ fail() { echo "vm: $*" >&2; exit 1; }
 [ -x "$virtme/bin/virtme-ng" ] || fail "virtme-ng is missing; run make deps"
 mkdir -p "$share"
 
-command="cd '$top'; export SHARE='$guest_share' KERNEL='$kernel'; '$script'"
+command="cd '$top'; export VM_SHARE='$guest_share' KERNEL='$kernel'; '$script'"
 for arg; do command+=" '$arg'"; done
 command+="; echo \"guest: exit \$?\""
 kvm=--disable-kvm

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The whole path on a replay: limits equal the plan minute by minute, invariants 1 and 2 in every
+# sample, exact counts, no kill; and a main pool full of idle containers gives its memory to a pool
+# that grows. Sourced by all.sh, after lib.sh.
+. vmtest/guest/replay.sh
+make_node
+
+# watch NAME FILE: the limits of all pools of /node-NAME/faasmat in the middle of each minute that a
+# governor's plan covers, as "minute pool bytes"
+watch_limits() {
+	local root=$CG/node-$1/faasmat seconds=${MINUTE%s} minute=$FIRST last=$((FIRST + MINUTES)) left
+	wait_for 30 test -S "$RUN/$1.sock"
+	while [ $minute -lt $last ]; do
+		left=$(awk -v o="$(origin_of $1)" -v n="$(date +%s.%N)" -v m=$((minute - FIRST)) -v l=$seconds \
+			'BEGIN { print o + (m + 0.55) * l - n }')
+		case $left in -*) ;; *) sleep "$left" ;; esac
+		for p in $root/pool-*; do
+			[ -d "$p" ] && echo "$minute $(basename "$p") $(cat "$p/memory.max")"
+		done
+		minute=$((minute + 1))
+	done >"$2"
+}
+origin_of() { sed 's/.*@//' "$RUN/$1.origin"; }
+
+# judge NAME DB FILE: every sampled limit is the plan's, or the ledger says why not
+judge_limits() {
+	local wrong
+	sql "$2" "create temp table seen(minute, pool, bytes);
+.separator ' '
+.import $3 seen
+select count(*) from seen;
+select group_concat(s.minute || ' ' || s.pool || ' is ' || s.bytes || ', planned ' || coalesce(p.bytes, 'none'), '; ')
+	from seen s left join functions f on s.pool = 'pool-' || f.name
+	left join plan p on p.function_id = f.id and p.minute = s.minute
+	where s.bytes <> coalesce(p.bytes, 0) and not exists (select 1 from ledger l
+		where l.pool = s.pool and l.minute in (s.minute, s.minute - 1)
+		and l.action in ('wait', 'veto', 'adopt', 'cut', 'keep'))" >"$RUN/judged"
+	wrong=$(sed -n 2p "$RUN/judged")
+	[ "$(head -n 1 "$RUN/judged")" -gt $((MINUTES - 1)) ] ||
+		not_ok "$1-limits-sampled" "only $(head -n 1 "$RUN/judged") samples"
+	equal "$1-limits-equal-plan" "$wrong" ""
+}
+
+# governed NAME DB [RIG OPTION...]: a replay in dynamic with both samplers beside it
+governed() {
+	local name=$1 db=$2
+	watch_limits "$name" "$RUN/$name.limits" &
+	local watcher=$!
+	mkdir -p $CG/node-$name/faasmat
+	build/gcc/vmtest/sample-limits $CG/node-$name/faasmat "$MEMORY" "$MARGIN" >"$RUN/$name.samples" 2>&1 &
+	local sampler=$!
+	shift 2
+	replay dynamic "$db" "$name" "$@" >/dev/null || not_ok "$name-rig" "failed"
+	wait $watcher
+	kill -TERM $sampler
+	wait $sampler && ok "$name-invariants" || not_ok "$name-invariants" "$(tail -n 2 "$RUN/$name.samples")"
+	echo "# $name: $(tail -n 1 "$RUN/$name.samples"), $(jq -c '[.invocations, .warm, .cold, .drop, .evictions, .guest_cpu_share]' "$RUN/$name.json")"
+	judge_limits "$name" "$db" "$RUN/$name.limits"
+	equal "$name-no-kill" "$(jq '.oom_kills + .failed' "$RUN/$name.json")" 0
+	equal "$name-counted" "$(counted "$db")" "$(jq .sent "$RUN/$name.json")"
+}
+
+# --- the mix, six minutes
+MINUTES=6
+prepare $RUN/mix.db >/dev/null || not_ok replay-plan "faasmat plan failed"
+governed mix $RUN/mix.db
+check mix-has-hot-functions "$(sql $RUN/mix.db "select count(distinct function_id) from plan")" \
+	[ "$(sql $RUN/mix.db 'select count(distinct function_id) from plan')" -ge 3 ]
+
+# --- main full of idle containers, then a pool that needs most of it
+full=$RUN/full
+mkdir -p $full
+{
+	echo function,memory_mb,warm_ms,cold_ms
+	echo hot,2,6000,3000
+	for i in $(seq 40); do echo "rare$i,2,1000,2000"; done
+} >$full/functions.csv
+{
+	echo function,day,minute,count
+	for i in $(seq 40); do echo "rare$i,0,$((FROM + 1)),1"; done
+	for m in 3 4 5; do echo "hot,0,$((FROM + m)),250"; done
+} | gzip >$full/history.csv.gz
+MIX=$full MEMORY=80M COUNT_DIVISOR=1 MEMORY_DIVISOR=1 SHARE=0.9
+scaling=(--minute-length "$MINUTE" --count-divisor 1 --memory-divisor 1)
+load=(--mix "$MIX" --seed "$SEED" --background-functions 0)
+for m in $(seq 0 8); do
+	[ $m -lt 3 ] || echo "$((FIRST + m)) 30 64M hot"
+done | build/gcc/vmtest/make-plan $RUN/full.db $FIRST $((FIRST + 8))
+governed full $RUN/full.db
+check full-evicts "$(jq .evictions $RUN/full.json) evictions" [ "$(jq .evictions $RUN/full.json)" -ge 24 ]
+equal full-pool-has-its-budget "$(awk -v m=$((FIRST + 5)) '$1 == m && $2 == "pool-hot" { print $3 }' $RUN/full.limits)" $((64 * 1048576))
+check full-hot-is-served "$(jq -c '.functions[] | select(.function == "hot")' $RUN/full.json)" \
+	[ "$(jq '.functions[] | select(.function == "hot") | (.warm + .cold) / .invocations > 0.5' $RUN/full.json)" = true ]

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Sourced by guest scripts (after lib.sh): one replay of the mix under one mode, with the collector
+# and, but for lru, the governor beside it. Set beforehand or left at these defaults:
+: "${MIX:=$PWD/tests/data/mix}" "${BACKGROUND:=$PWD/tests/data/background.csv.gz}"
+: "${FUNCTIONS:=}"             # of the mix; empty: all
+: "${MINUTE:=4s}"              # a minute lasts so long here
+: "${COUNT_DIVISOR:=4}" "${MEMORY_DIVISOR:=16}"
+: "${FROM:=420}" "${MINUTES:=20}"
+: "${MEMORY:=144M}"            # of the node
+: "${SHARE:=0.7}" "${SEED:=1}" "${RUNTIME:=clone}"
+: "${PLAN_OPTIONS:=--quantile 0.99 --headroom 5% --hold 10m}"
+# The locator's thresholds are of a whole node: they shrink with what they measure.
+: "${SCORE:=$(awk "BEGIN { print 10000 / $COUNT_DIVISOR / $MEMORY_DIVISOR }")}"
+: "${PARALLELISM:=$(awk "BEGIN { print 1 / $COUNT_DIVISOR }")}"
+: "${MARGIN:=1M}"
+DAY=2026-11-23
+FIRST=$(($(date -u -d $DAY +%s) / 60 + FROM)) # minute since the epoch
+
+scaling=(--minute-length "$MINUTE" --count-divisor "$COUNT_DIVISOR" --memory-divisor "$MEMORY_DIVISOR")
+load=(--mix "$MIX" --background "$BACKGROUND" --seed "$SEED")
+[ -z "$FUNCTIONS" ] || load+=(--functions "$FUNCTIONS")
+
+# prepare DB [POLICY]: the days before day 0, scaled, as history; day 0 planned
+prepare() {
+	rm -rf "$RUN/mix"
+	$RIG scale "${load[@]}" "${scaling[@]}" --out "$RUN/mix" &&
+		$FAASMAT import history "$RUN/mix/history.csv.gz" --functions "$RUN/mix/functions.csv" \
+			--day-zero $DAY --db "$1" &&
+		$FAASMAT plan --db "$1" --day $DAY --memory "$MEMORY" --share "$SHARE" \
+			--policy "${2:-dynamic}" --score "$SCORE" --parallelism "$PARALLELISM" $PLAN_OPTIONS
+}
+
+# replay MODE DB NAME [RIG OPTION...]: leaves $RUN/NAME.json; the cgroup is /node-NAME, whose limit
+# stands for the machine's memory
+replay() {
+	local mode=$1 db=$2 name=$3 root=/node-$3/faasmat apply= governor= clock
+	shift 3
+	mkdir -p $CG/node-$name
+	echo +memory >$CG/node-$name/cgroup.subtree_control
+	echo $(($(numfmt --from=iec "$MEMORY") + 16 * 1048576)) >$CG/node-$name/memory.max
+	mkdir -p $CG$root
+	clock=(--minute-length "$MINUTE" --minute-origin "$FIRST@$(($(date +%s) + 4))")
+	echo "${clock[3]}" >"$RUN/$name.origin"
+	$FAASMAT collect --root /node-$name --pin /sys/fs/bpf/$name --db "$db" --port 1024-65535 \
+		--interval 500ms "${clock[@]}" 2>"$RUN/$name.collect" &
+	local collector=$!
+	if [ "$mode" != lru ]; then
+		[ "$mode" = shadow ] || apply=--apply
+		$FAASMAT govern --root $root --memory "$MEMORY" --share "$SHARE" --margin "$MARGIN" \
+			--db "$db" --socket $RUN/$name.sock --state-dir $RUN/$name $apply \
+			"${clock[@]}" 2>"$RUN/$name.govern" &
+		governor=$!
+		wait_for 20 test -S $RUN/$name.sock || echo "no governor: $(cat $RUN/$name.govern)" >&2
+	fi
+	$RIG run --mode "$mode" --root $root "${load[@]}" "${scaling[@]}" --day 0 --from "$FROM" \
+		--minutes "$MINUTES" --memory "$MEMORY" --runtime "$RUNTIME" "${clock[@]:2}" \
+		--socket $RUN/$name.sock --json "$RUN/$name.json" "$@"
+	local status=$?
+	# The collector's last sweep must see what came last.
+	sleep 1
+	kill -TERM $collector
+	wait $collector
+	if [ -n "$governor" ]; then
+		kill -TERM $governor
+		wait $governor
+	fi
+	$FAASMAT collect --detach --pin /sys/fs/bpf/$name
+	return $status
+}
+
+# counted DB: invocations that eBPF counted in the replayed minutes
+counted() {
+	sql "$1" "select coalesce(sum(invocations), 0) from history where minute >= $FIRST"
+}
