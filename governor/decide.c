@@ -353,7 +353,7 @@ const char *change_veto(const struct node_state *node, const struct change *c)
 	if (c->kind == CHANGE_LOW)
 		return NULL;
 	if (c->kind == CHANGE_ADMIT)
-		return c->after > c->before && c->after > p->limit
+		return c->after > p->admitted_bytes && c->after > p->limit
 			       ? "the limit that it needs was not written"
 			       : NULL;
 	if (c->after < p->limit)

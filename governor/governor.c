@@ -175,8 +175,9 @@ static int begin_to_govern(struct governor *g)
 	char watchdog[CGROUP_PATH_MAX];
 	int r = 0;
 
+	/* Whole, because the watchdog is started from "/". */
 	if (g->o->watchdog)
-		snprintf(watchdog, sizeof(watchdog), "%s", g->o->watchdog);
+		r = realpath(g->o->watchdog, watchdog) ? 0 : -errno;
 	else
 		r = lease_find_watchdog(watchdog, sizeof(watchdog));
 	if (r < 0)
@@ -319,6 +320,9 @@ void governor_close(struct governor *g)
 	pools_free(g);
 	admission_free(g->table);
 	cgroup_dir_close(&g->root);
+	/* Not by closing alone: a watchdog that is just being started has a copy for a moment. */
+	if (g->lock >= 0)
+		flock(g->lock, LOCK_UN);
 	close_fds(g);
 	free(g);
 }

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <libcgroup.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 /* mountinfo writes space, tab, newline and backslash as \ooo. */
 static void unescape(char *s)
@@ -94,12 +96,17 @@ int setup_cgroup_path(const char *mount, const char *given, char *ret, size_t si
 	return used ? 0 : -EINVAL;
 }
 
-static int make_by_libcgroup(const char *path)
+static int make_by_libcgroup(const char *mount, const char *path)
 {
 	static bool initialised;
 	struct cgroup *group;
+	struct statfs fs;
 	int r;
 
+	/* libcgroup picks the hierarchy itself; it must not be another than the one we mean. */
+	if (statfs(mount, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC ||
+	    !has_memory(mount, "cgroup.controllers"))
+		return -EOPNOTSUPP;
 	if (!initialised) {
 		r = cgroup_init();
 		if (r)
@@ -128,7 +135,7 @@ int setup_make(const char *mount, const char *path)
 
 	snprintf(full, sizeof(full), "%s%s", mount, path);
 	if (stat(full, &st) < 0 || !has_memory(full, "cgroup.controllers")) {
-		r = make_by_libcgroup(path);
+		r = make_by_libcgroup(mount, path);
 		if (r < 0)
 			return r;
 	}
