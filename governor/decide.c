@@ -350,6 +350,8 @@ const char *change_veto(const struct node_state *node, const struct change *c)
 	const struct pool_state *p = &node->pools[c->pool];
 	int64_t others = 0;
 
+	if (c->kind != CHANGE_ADMIT && p->hands_off)
+		return "what its files hold is not known now";
 	if (c->kind == CHANGE_LOW)
 		return NULL;
 	if (c->kind == CHANGE_ADMIT)

@@ -46,8 +46,11 @@ static int write_file(void *arg, int i, enum change_kind file, int64_t value)
 	if (!p->journalled[file])
 		return -ENOTRECOVERABLE;
 	r = cgroup_dir_write(&p->dir, limit_file[file], value);
-	if (r < 0)
+	if (r < 0) {
+		/* What it holds now is not a stranger's doing. */
+		p->known[file] = false;
 		return r;
+	}
 	p->written[file] = value;
 	p->known[file] = true;
 	p->foreign[file] = false;

@@ -178,8 +178,10 @@ static void observe(struct fake *f)
 
 		p->hands_off = percent(f->fail / 4);
 		p->current = f->current[i];
-		if (percent(f->fail))
+		if (percent(f->fail)) {
+			p->hands_off = true;
 			continue;
+		}
 		p->limit = f->limit[i];
 		p->low = f->low[i];
 	}
