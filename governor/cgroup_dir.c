@@ -7,23 +7,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/cgroupfs.h"
 #include "common/parse.h"
 
-/* The id is what name_to_handle_at() gives for a cgroup; elsewhere (a test's tmpfs) the inode. */
+/* On what is no cgroup2 (a test's tree of plain files) the inode's number stands for the id. */
 static int read_id(int fd, uint64_t *ret)
 {
-	struct {
-		struct file_handle head;
-		uint64_t id;
-	} handle = { .head.handle_bytes = sizeof(uint64_t) };
 	struct stat st;
-	int mount;
 
-	if (name_to_handle_at(fd, "", &handle.head, &mount, AT_EMPTY_PATH) == 0 &&
-	    handle.head.handle_bytes == sizeof(uint64_t)) {
-		memcpy(ret, handle.head.f_handle, sizeof(*ret));
+	if (cgroup_id_of(fd, ret) == 0)
 		return 0;
-	}
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	*ret = st.st_ino;

@@ -20,6 +20,8 @@
 /* The last plan stands in for a missing one for so long, then pools are released to main. */
 #define HOLD_MINUTES 10
 #define TICKS_PER_MINUTE 10
+/* As long as the history that the ledger explains. */
+#define LEDGER_KEEP_MINUTES (28 * MINUTES_PER_DAY)
 
 /* Files of a pool that we write, by enum change_kind. */
 #define N_FILES 3

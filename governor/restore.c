@@ -87,9 +87,21 @@ static void end_lease(const char *state_dir, const char *root)
 	cgroup_dir_close(&dir);
 }
 
-static bool is_ours(const struct journal_row *row, int64_t found)
+/* The name in the ledger: "" is the root. */
+static const char *ledger_name(const struct journal_row *row)
 {
+	return is_pool(row->path) ? strrchr(row->path, '/') + 1 : "";
+}
+
+static bool is_ours(struct store *s, const struct journal_row *row, int64_t found)
+{
+	int64_t before;
+
 	if (found == row->last_value)
+		return true;
+	/* Killed between writing down and writing: the file still holds what we wrote before. */
+	if (store_before_last_write(s, ledger_name(row), row->file, &before) == 0 &&
+	    found == before)
 		return true;
 	/* The root's budget does not end with the lease. */
 	if (!is_pool(row->path))
@@ -97,15 +109,16 @@ static bool is_ours(const struct journal_row *row, int64_t found)
 	return found == (strcmp(row->file, "memory.low") == 0 ? 0 : LIMIT_NONE);
 }
 
-static enum restore_outcome put_back(const struct cgroup_dir *dir, const struct journal_row *row,
-				     int64_t margin, struct restore_result *result)
+static enum restore_outcome put_back(struct store *s, const struct cgroup_dir *dir,
+				     const struct journal_row *row, int64_t margin,
+				     struct restore_result *result)
 {
 	int64_t current;
 
 	result->error = cgroup_dir_read(dir, row->file, &result->found);
 	if (result->error < 0)
 		return RESTORE_FAILED;
-	if (!is_ours(row, result->found))
+	if (!is_ours(s, row, result->found))
 		return RESTORE_CHANGED;
 	if (strcmp(row->file, "memory.max") == 0 && row->first_value < result->found) {
 		result->error = cgroup_dir_read(dir, "memory.current", &current);
@@ -118,8 +131,9 @@ static enum restore_outcome put_back(const struct cgroup_dir *dir, const struct 
 	return result->error < 0 ? RESTORE_FAILED : RESTORE_DONE;
 }
 
-static enum restore_outcome restore_one(const char *mount, const struct journal_row *row,
-					int64_t margin, struct restore_result *result)
+static enum restore_outcome restore_one(struct store *s, const char *mount,
+					const struct journal_row *row, int64_t margin,
+					struct restore_result *result)
 {
 	char path[2 * CGROUP_PATH_MAX];
 	struct cgroup_dir dir;
@@ -130,7 +144,7 @@ static enum restore_outcome restore_one(const char *mount, const struct journal_
 		return RESTORE_GONE;
 	/* Made again under the same name: not the one we touched. */
 	if (dir.id == row->cgroup)
-		outcome = put_back(&dir, row, margin, result);
+		outcome = put_back(s, &dir, row, margin, result);
 	cgroup_dir_close(&dir);
 	return outcome;
 }
@@ -138,11 +152,10 @@ static enum restore_outcome restore_one(const char *mount, const struct journal_
 static int write_down(struct store *s, const struct journal_row *row,
 		      const struct restore_result *result)
 {
-	const char *name = strrchr(row->path, '/');
 	struct ledger_row ledger = {
 		.minute = clock_minute(&CLOCK_REAL),
 		.time_us = clock_stamp_us(),
-		.pool = is_pool(row->path) && name ? name + 1 : "",
+		.pool = ledger_name(row),
 		.action = "restore",
 		.file = row->file,
 		.before = result->found,
@@ -218,7 +231,7 @@ static int restore_rows(struct store *s, const struct journal_row *rows, size_t 
 			.last_value = rows[i].last_value,
 		};
 
-		result.outcome = restore_one(mount, &rows[i], margin, &result);
+		result.outcome = restore_one(s, mount, &rows[i], margin, &result);
 		fn(&result, arg);
 		r = write_down(s, &rows[i], &result);
 	}

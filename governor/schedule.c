@@ -71,6 +71,15 @@ static void no_plan(struct governor *g, int why)
 		   HOLD_MINUTES);
 }
 
+/* Signs of life for `faasmat status`, and a ledger that does not grow for ever. A database that cannot
+ * take them loses nothing. */
+static void keep_house(struct governor *g)
+{
+	if (store_set_meta(g->store, "governor_time_us", clock_stamp_us()) == 0 &&
+	    g->minute % 60 == 0)
+		store_forget_ledger(g->store, g->minute - LEDGER_KEEP_MINUTES);
+}
+
 void schedule_refresh(struct governor *g)
 {
 	int64_t minute = clock_minute(&g->o->clock), version = g->plan_version;
@@ -81,6 +90,7 @@ void schedule_refresh(struct governor *g)
 	if (minute == g->minute && version == g->plan_version)
 		return;
 	g->minute = minute;
+	keep_house(g);
 	g->plan_version = version;
 	r = load(g, minute, false);
 	if (r == 0) {

@@ -9,21 +9,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-/* mountinfo writes space, tab, newline and backslash as \ooo. */
-static void unescape(char *s)
-{
-	char *out = s;
-
-	for (; *s; s++, out++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*out = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 3;
-		} else {
-			*out = *s;
-		}
-	}
-	*out = '\0';
-}
+#include "common/cgroupfs.h"
 
 static bool has_memory(const char *mount, const char *file)
 {
@@ -40,30 +26,11 @@ static bool has_memory(const char *mount, const char *file)
 
 int setup_find_mount(char *ret, size_t size)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	size_t room = 0;
-	int r = -ENOENT;
+	int r = cgroup_mount(ret, size);
 
-	if (!f)
-		return -errno;
-	while (getline(&line, &room, f) > 0) {
-		char *type = strstr(line, " - cgroup2 "), *save, *word = NULL;
-
-		if (!type)
-			continue;
-		*type = '\0';
-		for (int i = 0; i < 5; i++)
-			word = strtok_r(i ? NULL : line, " ", &save);
-		if (!word || strlen(word) >= size)
-			continue;
-		unescape(word);
-		strcpy(ret, word);
-		if (has_memory(word, "cgroup.controllers"))
-			return 0;
-		r = -EOPNOTSUPP;
-	}
-	return r;
+	if (r < 0)
+		return r;
+	return has_memory(ret, "cgroup.controllers") ? 0 : -EOPNOTSUPP;
 }
 
 static bool bad_component(const char *s, size_t n)

@@ -63,6 +63,26 @@ int store_each_ledger(struct store *s, int64_t first, int64_t last,
 	return r;
 }
 
+int store_before_last_write(struct store *s, const char *pool, const char *file, int64_t *ret)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s,
+				"SELECT before FROM ledger WHERE pool = ?1 AND file = ?2 AND"
+				" action = 'write' AND applied ORDER BY id DESC LIMIT 1",
+				&stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(stmt, 1, pool, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, file, -1, SQLITE_STATIC);
+	r = store_step(s, stmt);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return 0;
+}
+
 int store_forget_ledger(struct store *s, int64_t before)
 {
 	sqlite3_stmt *stmt;

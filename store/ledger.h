@@ -24,6 +24,8 @@ int store_add_ledger(struct store *s, const struct ledger_row *row);
 /* Rows of minutes first..last in the order they were written; texts valid during the call only. */
 int store_each_ledger(struct store *s, int64_t first, int64_t last,
 		      int (*fn)(const struct ledger_row *row, void *arg), void *arg);
+/* What `file` of `pool` held before the newest "write" that was applied. -ENOENT: there is none. */
+int store_before_last_write(struct store *s, const char *pool, const char *file, int64_t *ret);
 int store_forget_ledger(struct store *s, int64_t before);
 
 /* One limit file that the governor has touched. */

@@ -585,6 +585,26 @@ static void restore_leaves_what_others_changed(void **state)
 	assert_limit(f, "pool-f", 31);
 }
 
+static void restore_knows_a_write_that_did_not_happen(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	plan(f, 10, 10, 30, 20);
+	plan(f, 11, 20, 25, 20);
+	begin(f);
+	tick_at(f, 10);
+	tick_at(f, 11);
+	crash(f);
+	/* As if it had been killed after writing down that 30 becomes 25, and before doing it. */
+	put_bytes(f, "pool-f", "memory.max", M(30));
+	assert_int_equal(sql(f, "DELETE FROM ledger WHERE reason = 'the governor stops'"),
+			 SQLITE_OK);
+	assert_int_equal(restore(f, &o), 0);
+	assert_int_equal(o.n[RESTORE_CHANGED], 0);
+	assert_int_equal(get(f, "pool-f", "memory.max"), LIMIT_NONE);
+}
+
 static void restore_does_not_kill(void **state)
 {
 	struct fixture *f = *state;
@@ -690,6 +710,7 @@ int main(void)
 		ON_TREE(restore_puts_first_values_back),
 		ON_TREE(restore_keeps_first_values_over_two_governors),
 		ON_TREE(restore_leaves_what_others_changed),
+		ON_TREE(restore_knows_a_write_that_did_not_happen),
 		ON_TREE(restore_does_not_kill),
 		ON_TREE(restore_knows_a_cgroup_made_again),
 		ON_TREE(restore_waits_for_the_governor_to_go),
