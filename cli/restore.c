@@ -57,28 +57,23 @@ static const struct argp argp = {
 	       "changed since is listed and left. The governor must not be running.",
 };
 
-static const char *limit_text(int64_t bytes)
-{
-	return bytes == INT64_MAX ? "max" : format_size(bytes);
-}
-
 static void print_text(const struct restore_result *r)
 {
 	printf("%-9s %s/%s", restore_outcome_name(r->outcome), printable(r->path), r->file);
 	switch (r->outcome) {
 	case RESTORE_DONE:
-		printf(": %s, was %s\n", limit_text(r->first_value), limit_text(r->found));
+		printf(": %s, was %s\n", format_limit(r->first_value), format_limit(r->found));
 		break;
 	case RESTORE_CHANGED:
-		printf(": someone else wrote %s (we: %s); left\n", limit_text(r->found),
-		       limit_text(r->last_value));
+		printf(": someone else wrote %s (we: %s); left\n", format_limit(r->found),
+		       format_limit(r->last_value));
 		break;
 	case RESTORE_GONE:
 		printf(": the cgroup is no more\n");
 		break;
 	case RESTORE_UNSAFE:
 		printf(": %s would kill, more memory is in use; left at %s\n",
-		       limit_text(r->first_value), limit_text(r->found));
+		       format_limit(r->first_value), format_limit(r->found));
 		break;
 	case RESTORE_FAILED:
 		printf(": %s\n", strerror(-r->error));

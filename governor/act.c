@@ -11,11 +11,8 @@ static void write_failed(struct pool_state *p, struct change *c, const struct ac
 {
 	int64_t now;
 
-	if (ops->read(arg, c->pool, c->kind, &now) < 0) {
-		/* Unknown: counts as the larger, and what looks like a lower might be a raise. */
+	if (ops->read(arg, c->pool, c->kind, &now) < 0)
 		now = MAX(c->before, c->after);
-		p->hands_off = true;
-	}
 	*value_of(p, c->kind) = now;
 }
 

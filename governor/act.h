@@ -19,8 +19,9 @@ struct act_ops {
 };
 
 /* Sets every change's outcome and keeps node->pools true to what has been written. A limit that is
- * unknown after a failed write counts as the larger of both values, and the pool is left alone until
- * the caller has read it again. Returns how many were not done. */
+ * unknown after a failed write counts as the larger of both values: the caller reads it again before
+ * the next decision, or sets hands_off, for what looks like a lower might be a raise. Returns how many
+ * changes were not done. */
 size_t act(struct node_state *node, struct decision *d, const struct act_ops *ops, void *arg);
 
 #endif

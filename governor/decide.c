@@ -31,6 +31,11 @@ void decision_free(struct decision *d)
 	*d = (struct decision){ 0 };
 }
 
+const char *format_limit(int64_t bytes)
+{
+	return bytes == LIMIT_NONE ? "max" : format_size(bytes);
+}
+
 static int64_t add(int64_t a, int64_t b)
 {
 	int64_t sum;
@@ -150,7 +155,7 @@ static void admit_more(const struct node_state *node, struct decision *d, size_t
 	c->containers_before = p->admitted_containers;
 	c->containers_after = containers;
 	snprintf(c->reason, sizeof(c->reason), "the limit of %s leaves room",
-		 format_size(d->limit[i]));
+		 format_limit(d->limit[i]));
 }
 
 /* The lowest limit that hurts nobody now. */
@@ -350,8 +355,6 @@ const char *change_veto(const struct node_state *node, const struct change *c)
 	const struct pool_state *p = &node->pools[c->pool];
 	int64_t others = 0;
 
-	if (c->kind != CHANGE_ADMIT && p->hands_off)
-		return "what its files hold is not known now";
 	if (c->kind == CHANGE_LOW)
 		return NULL;
 	if (c->kind == CHANGE_ADMIT)

@@ -95,6 +95,9 @@ void decide(const struct node_state *node, struct decision *d);
  */
 const char *change_veto(const struct node_state *node, const struct change *c);
 
+/* A limit for people: "max", "200M". As format_size(), a ring of four buffers. */
+const char *format_limit(int64_t bytes);
+
 /* Sum of all limits; LIMIT_NONE when one of them is, or on overflow. */
 int64_t sum_limits(const struct node_state *node);
 

@@ -183,8 +183,8 @@ static void adopt_changes(struct governor *g, size_t i, enum change_kind file, i
 		p->hands_off_until_ns = now_ns + clock_scale_ns(&g->o->clock, BACK_OFF_NS);
 		g->states[i].hands_off = true;
 		log_warning("%s/%s: someone else wrote %s (we: %s); left alone for 5 minutes",
-			    p->name, limit_file[file], format_size(value),
-			    format_size(p->written[file]));
+			    p->name, limit_file[file], format_limit(value),
+			    format_limit(p->written[file]));
 		ledger_say(g, p->name, "adopt", limit_file[file], p->written[file], value,
 			   "someone else wrote it; left alone for 5 minutes");
 	}
@@ -231,7 +231,7 @@ static void read_root(struct governor *g)
 				   "someone else wrote the root's limit");
 			log_warning("%s/memory.max: someone else wrote %s; the budget is the "
 				    "smaller of that and --memory",
-				    g->root_path, format_size(limit));
+				    g->root_path, format_limit(limit));
 		}
 		g->root_limit = limit;
 	}

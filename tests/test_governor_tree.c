@@ -31,11 +31,18 @@ struct fixture {
 	struct governor_options o;
 	struct governor *governor;
 	int64_t now_ns;
+	bool stall; /* the next look at the clock takes longer than a lease of 1 s */
 };
 
 static int64_t virtual_now(void *arg)
 {
-	return ((struct fixture *)arg)->now_ns;
+	struct fixture *f = arg;
+
+	if (f->stall) {
+		f->stall = false;
+		usleep(1100 * 1000);
+	}
+	return f->now_ns;
 }
 
 static void path_of(const struct fixture *f, const char *cgroup, const char *file, char *out)
@@ -687,6 +694,19 @@ static void the_watchdog_lifts_limits(void **state)
 	assert_int_equal(ledger_count(f, "pool-f", "adopt").n, 0);
 }
 
+static void a_lease_that_ends_in_mid_tick_stops_writes(void **state)
+{
+	struct fixture *f = *state;
+
+	f->o.lease_ns = NS_PER_S;
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	f->stall = true;
+	tick_at(f, 10);
+	assert_int_equal(get(f, "pool-f", "memory.max"), LIMIT_NONE);
+	assert_int_equal(get(f, "main", "memory.max"), LIMIT_NONE);
+}
+
 #define ON_TREE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -715,6 +735,7 @@ int main(void)
 		ON_TREE(restore_knows_a_cgroup_made_again),
 		ON_TREE(restore_waits_for_the_governor_to_go),
 		ON_TREE(the_watchdog_lifts_limits),
+		ON_TREE(a_lease_that_ends_in_mid_tick_stops_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
