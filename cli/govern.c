@@ -119,28 +119,49 @@ static int64_t default_memory(void)
 	return sysinfo(&info) < 0 ? 0 : (int64_t)info.totalram * info.mem_unit / 4 * 3;
 }
 
-/* The cgroup2 mount and the root below it, as paths. */
-static int find_root(struct governor_options *o, char *mount, char *root)
+/* Someone other than root governs what was delegated to him: an existing root that he may write. */
+static bool may_govern(const char *mount, const char *root)
+{
+	char path[2 * CGROUP_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s%s", mount, root);
+	return geteuid() == 0 || access(path, W_OK) == 0;
+}
+
+static int find_mount(char *mount)
 {
 	int r = setup_find_mount(mount, CGROUP_PATH_MAX);
 
-	if (r == -EOPNOTSUPP)
+	if (r < 0 && r != -EOPNOTSUPP)
+		log_error_errno(r, "no cgroup2 hierarchy is mounted: mount -t cgroup2 none "
+				   "/sys/fs/cgroup");
+	return r;
+}
+
+/* The cgroup2 mount and the root below it, as paths. */
+static int find_root(struct governor_options *o, char *mount, char *root)
+{
+	int no_memory = find_mount(mount);
+
+	if (no_memory < 0 && no_memory != -EOPNOTSUPP)
+		return no_memory;
+	if (setup_cgroup_path(mount, o->root, root, CGROUP_PATH_MAX) < 0) {
+		log_error("--root %s: give a cgroup below %s, such as /faasmat", printable(o->root),
+			  mount);
+		return -EINVAL;
+	}
+	if (!may_govern(mount, root)) {
+		log_error("needs root, or a --root that is a cgroup delegated to this user");
+		return -EPERM;
+	}
+	if (no_memory < 0)
 		log_error(
 			"the cgroup2 hierarchy at %s has no memory controller (cgroup v1 has it?): "
 			"boot with systemd.unified_cgroup_hierarchy=1",
 			mount);
-	else if (r < 0)
-		log_error_errno(r, "no cgroup2 hierarchy is mounted: mount -t cgroup2 none "
-				   "/sys/fs/cgroup");
-	if (r < 0)
-		return r;
-	r = setup_cgroup_path(mount, o->root, root, CGROUP_PATH_MAX);
-	if (r < 0)
-		log_error("--root %s: give a cgroup below %s, such as /faasmat", printable(o->root),
-			  mount);
 	o->mount = mount;
 	o->root = root;
-	return r;
+	return no_memory;
 }
 
 int cmd_govern(int argc, char **argv)
