@@ -38,7 +38,8 @@ struct pool {
 	int64_t hands_off_until_ns; /* CLOCK_MONOTONIC */
 	bool adopted_containers;    /* those that were there at the start are in the table */
 	struct pool_plan now, next;
-	int64_t said_minute; /* last wait in the ledger, and of which kind */
+	int64_t last_planned; /* minute whose plan had a row for it, or when it was found */
+	int64_t said_minute;  /* last wait in the ledger, and of which kind */
 	bool said_shrink;
 };
 
@@ -92,6 +93,9 @@ void pools_read(struct governor *g);
 void pools_accept(struct governor *g, size_t i);
 /* Brings the table up to the container cgroups that are there. Returns containers seen. */
 size_t pools_scan_containers(struct governor *g);
+/* Removes the cgroups of empty pools that no plan has named for a while: an empty pool keeps a margin
+ * that others can use. */
+void pools_remove_idle(struct governor *g);
 void pools_free(struct governor *g);
 
 /* schedule.c */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The governor's pools as they are in the kernel: found, made, read, and what others changed. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -61,7 +62,7 @@ int pools_add(struct governor *g, const char *name, const char *function)
 		return r;
 	}
 	p->dir = CGROUP_DIR_CLOSED;
-	p->said_minute = INT64_MIN;
+	p->said_minute = p->last_planned = INT64_MIN;
 	g->pools[g->n] = p;
 	g->states[g->n] = (struct pool_state){
 		.name = p->name,
@@ -246,6 +247,35 @@ void pools_read(struct governor *g)
 	read_root(g);
 	for (size_t i = 0; i < g->n; i++)
 		read_pool(g, i, now_ns);
+}
+
+static void remove_cgroup(struct governor *g, size_t i)
+{
+	struct pool *p = g->pools[i];
+
+	/* The kernel refuses when a container is in it after all. */
+	if (unlinkat(g->root.fd, p->name, AT_REMOVEDIR) < 0)
+		return;
+	ledger_say(g, p->name, "remove", "", g->states[i].limit, 0,
+		   "empty, and in no plan for %d minutes", HOLD_MINUTES);
+	record_journal_remove(g->record, p->dir.id, limit_file[CHANGE_LIMIT]);
+	record_journal_remove(g->record, p->dir.id, limit_file[CHANGE_LOW]);
+	cgroup_dir_close(&p->dir);
+	pools_accept(g, i);
+}
+
+void pools_remove_idle(struct governor *g)
+{
+	for (size_t i = MAIN_POOL + 1; i < g->n; i++) {
+		struct pool *p = g->pools[i];
+
+		if (p->last_planned == INT64_MIN)
+			p->last_planned = g->minute;
+		if (g->o->apply && p->dir.fd >= 0 && !g->states[i].hands_off &&
+		    g->states[i].target_bytes == 0 && g->states[i].used_containers == 0 &&
+		    g->minute - p->last_planned > HOLD_MINUTES)
+			remove_cgroup(g, i);
+	}
 }
 
 struct scan {

@@ -9,7 +9,7 @@
 /* Some hours of a node with a hundred pools. */
 #define QUEUE_MAX 16384
 
-enum item_kind { ITEM_LEDGER, ITEM_FIRST, ITEM_LAST };
+enum item_kind { ITEM_LEDGER, ITEM_FIRST, ITEM_LAST, ITEM_REMOVE };
 
 struct item {
 	struct item *next;
@@ -123,6 +123,16 @@ void record_journal_last(struct record *r, uint64_t cgroup, const char *file, in
 	COPY(item, file, file);
 }
 
+void record_journal_remove(struct record *r, uint64_t cgroup, const char *file)
+{
+	struct item *item = append(r, ITEM_REMOVE);
+
+	if (!item)
+		return;
+	item->cgroup = cgroup;
+	COPY(item, file, file);
+}
+
 static int write_item(struct record *r, const struct item *item)
 {
 	switch (item->kind) {
@@ -132,6 +142,8 @@ static int write_item(struct record *r, const struct item *item)
 		return item->first ? store_journal_first(r->store, item->first) : -ENOMEM;
 	case ITEM_LAST:
 		return store_journal_last(r->store, item->cgroup, item->file, item->value);
+	case ITEM_REMOVE:
+		return store_journal_remove(r->store, item->cgroup, item->file);
 	}
 	return -EINVAL;
 }

@@ -21,6 +21,8 @@ void record_ledger(struct record *r, const struct ledger_row *row);
 void record_journal_first(struct record *r, const struct journal_row *row);
 void record_journal_last(struct record *r, uint64_t cgroup, const char *file, int64_t value);
 
+void record_journal_remove(struct record *r, uint64_t cgroup, const char *file);
+
 /* All of the queue in one transaction; nothing when it is empty. 0 when it is committed (on disk),
  * else a negative errno, which is logged the first time in a row. */
 int record_flush(struct record *r);

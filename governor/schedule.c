@@ -8,7 +8,8 @@
 #include "store/plan.h"
 
 /* Calls for every pool that a plan's row names; sets now or next. */
-static void take_rows(struct governor *g, const struct plan_row *rows, size_t n, bool next)
+static void take_rows(struct governor *g, int64_t minute, const struct plan_row *rows, size_t n,
+		      bool next)
 {
 	for (size_t i = 0; i < g->n; i++)
 		*(next ? &g->pools[i]->next : &g->pools[i]->now) = (struct pool_plan){ 0 };
@@ -18,6 +19,7 @@ static void take_rows(struct governor *g, const struct plan_row *rows, size_t n,
 					  : admission_find_function(g->table, rows[k].name);
 
 		if (i > MAIN_POOL) {
+			g->pools[i]->last_planned = minute;
 			*(next ? &g->pools[i]->next : &g->pools[i]->now) = row;
 		} else if (!g->too_many_said) {
 			log_warning("the plan has more pools than %d: the others' containers go "
@@ -37,7 +39,7 @@ static int load(struct governor *g, int64_t minute, bool next)
 
 	if (r < 0)
 		return r;
-	take_rows(g, rows, n, next);
+	take_rows(g, minute, rows, n, next);
 	free(rows);
 	return 0;
 }
@@ -65,7 +67,7 @@ static void no_plan(struct governor *g, int why)
 			"makes one",
 			HOLD_MINUTES);
 	g->releasing = true;
-	take_rows(g, NULL, 0, false);
+	take_rows(g, g->minute, NULL, 0, false);
 	ledger_say(g, NULL, "plan", "", 0, 0,
 		   "no plan for more than %d minutes: the pools are released to main",
 		   HOLD_MINUTES);

@@ -260,6 +260,7 @@ void governor_tick(struct governor *g)
 		g->states[i].used_bytes = p->used_bytes;
 		g->states[i].used_containers = p->used_containers;
 	}
+	pools_remove_idle(g);
 	decide(&g->node, &g->decision);
 	make_missing(g);
 	write_down(g);

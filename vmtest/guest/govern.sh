@@ -166,6 +166,22 @@ shadow=$(sqlite3 $FAASMAT_DB "select count(*) > 0, sum(applied) from ledger wher
 want shadow-decides '1|0' "$shadow"
 kill -TERM $governor
 wait $governor
+
+# A function that no plan names any more: its empty pool is removed and its margin is main's again.
+sql $FAASMAT_DB 'INSERT INTO planned VALUES(2000, 2100)'
+plan 2000 2001 2 200 "$odd"
+minute=1
+origin=$(($(date +%s) - 1000)) # minute 2000 is now
+$FAASMAT restore --state-dir $work >/dev/null
+start_governor --apply
+wait_for 10 is "$root/$oddpool/memory.max" "$(mib 200)"
+want plans-again "$(mib 200)" "$(limit "$oddpool")"
+wait_for 40 test ! -d "$root/$oddpool"
+want removes-idle-pool gone "$([ -d "$root/$oddpool" ] && echo there || echo gone)"
+has_grown() { [ "$(limit main)" -gt "$(mib 870)" ]; }
+check govern-main-has-it-again "$(limit main)" wait_for 10 has_grown
+kill -TERM $governor
+wait $governor
 for c in main/m1 pool-f/f1; do kill "$(cat $root/$c/cgroup.procs)"; done
 sed 's/^/# /' $work/log
 [ $failures = 0 ] || sqlite3 $FAASMAT_DB 'select * from ledger' | sed 's/^/# /'
