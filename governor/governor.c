@@ -117,6 +117,8 @@ static int open_loop(struct governor *g)
 	sigset_t signals;
 	int r;
 
+	/* Whoever read our stderr may go away. */
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
@@ -267,8 +269,8 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 	g->lock = g->epoll = g->timer = g->renew = g->signals = -1;
 	g->minute = g->plan_minute = g->cut_minute = INT64_MIN;
 	snprintf(g->root_path, sizeof(g->root_path), "%s%s", o->mount, o->root);
-	store_set_patience(s, PATIENCE_MS);
 	r = start(g);
+	store_set_patience(s, PATIENCE_MS);
 	if (r < 0) {
 		governor_close(g);
 		return r;

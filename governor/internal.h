@@ -66,7 +66,8 @@ struct governor {
 	int64_t plan_minute; /* last minute that had a plan; INT64_MIN: none yet */
 	int64_t plan_version;
 	bool have_next;
-	bool releasing; /* no plan for too long */
+	int missed;	/* minutes without a plan, in a row */
+	bool releasing; /* ... and that for too long */
 	bool cut_said, too_many_said;
 	int64_t cut_minute; /* last minute whose cut is in the ledger */
 

@@ -46,16 +46,13 @@ static int load(struct governor *g, int64_t minute, bool next)
 
 static void no_plan(struct governor *g, int why)
 {
-	int64_t age;
-
 	if (g->plan_minute == INT64_MIN) {
 		ledger_say(g, NULL, "plan", "", 0, 0,
 			   "no plan for this minute and none before it: main has everything");
 		return;
 	}
-	age = g->minute - g->plan_minute;
 	/* A database that cannot be read says nothing about the plan: keep what is known to be good. */
-	if (why != -ENODATA || (age >= 0 && age <= HOLD_MINUTES)) {
+	if (why != -ENODATA || g->missed <= HOLD_MINUTES) {
 		ledger_say(g, NULL, "plan", "", 0, 0, "%s: the one of %s is kept",
 			   why == -ENODATA ? "no plan for this minute" : "the plan cannot be read",
 			   format_minute(g->plan_minute));
@@ -91,12 +88,15 @@ void schedule_refresh(struct governor *g)
 		version = g->plan_version;
 	if (minute == g->minute && version == g->plan_version)
 		return;
+	/* Counted, not reckoned from the clock: that may be set back. */
+	g->missed += minute != g->minute;
 	g->minute = minute;
 	keep_house(g);
 	g->plan_version = version;
 	r = load(g, minute, false);
 	if (r == 0) {
 		g->plan_minute = minute;
+		g->missed = 0;
 		g->releasing = false;
 	} else {
 		no_plan(g, r);
