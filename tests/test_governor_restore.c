@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* `restore` after a crash, file by file. */
+#include "tests/governor_tree.h"
+
+struct outcomes {
+	int n[RESTORE_FAILED + 1];
+};
+
+static void take(const struct restore_result *r, void *arg)
+{
+	((struct outcomes *)arg)->n[r->outcome]++;
+}
+
+/* As after kill -9: nobody lifts anything, the lock is free. The governor's memory is given back by
+ * closing it on a copy of the tree's values, which is put back afterwards. */
+static void crash(struct fixture *f)
+{
+	static const char *const cgroups[] = { "", "main", "pool-f", "pool-g" };
+	int64_t max[4], low[4];
+	sqlite3 *db;
+
+	for (int i = 0; i < 4; i++) {
+		max[i] = get(f, cgroups[i], "memory.max");
+		low[i] = get(f, cgroups[i], "memory.low");
+	}
+	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "CREATE TABLE saved AS SELECT * FROM journal", NULL, NULL, NULL),
+		SQLITE_OK);
+	governor_close(f->governor);
+	f->governor = NULL;
+	assert_int_equal(sqlite3_exec(db,
+				      "DELETE FROM journal;"
+				      "INSERT INTO journal SELECT * FROM saved; DROP TABLE saved",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(db);
+	for (int i = 0; i < 4; i++) {
+		if (max[i] == LIMIT_NONE)
+			put(f, cgroups[i], "memory.max", "max\n");
+		else
+			put_bytes(f, cgroups[i], "memory.max", max[i]);
+		put_bytes(f, cgroups[i], "memory.low", low[i]);
+	}
+}
+
+static int restore(struct fixture *f, struct outcomes *ret)
+{
+	pid_t holder;
+
+	*ret = (struct outcomes){ 0 };
+	return restore_all(f->store, f->mount, f->mount, M(2), take, ret, &holder);
+}
+
+static void restore_puts_first_values_back(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	put_bytes(f, "pool-g", "memory.max", M(77));
+	put_bytes(f, "pool-g", "memory.low", M(5));
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	crash(f);
+	assert_limit(f, "pool-g", 20);
+	assert_int_equal(restore(f, &o), 0);
+	/* max and low of both pools, max of main and of the root. */
+	assert_int_equal(o.n[RESTORE_DONE], 6);
+	assert_limit(f, "pool-g", 77);
+	assert_int_equal(get(f, "pool-g", "memory.low"), M(5));
+	assert_int_equal(get(f, "pool-f", "memory.max"), LIMIT_NONE);
+	assert_int_equal(get(f, "", "memory.max"), LIMIT_NONE);
+	/* All done: there is nothing left to do. */
+	assert_int_equal(restore(f, &o), 0);
+	assert_int_equal(o.n[RESTORE_DONE], 0);
+}
+
+static void restore_keeps_first_values_over_two_governors(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	put_bytes(f, "pool-g", "memory.max", M(77));
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	crash(f);
+	begin(f);
+	tick_at(f, 11);
+	crash(f);
+	assert_int_equal(restore(f, &o), 0);
+	assert_limit(f, "pool-g", 77);
+}
+
+static void restore_leaves_what_others_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	crash(f);
+	put_bytes(f, "pool-f", "memory.max", M(31));
+	/* What the end of a lease leaves is ours. */
+	put(f, "pool-g", "memory.max", "max\n");
+	assert_int_equal(restore(f, &o), 0);
+	assert_int_equal(o.n[RESTORE_CHANGED], 1);
+	assert_int_equal(o.n[RESTORE_DONE], 5);
+	assert_limit(f, "pool-f", 31);
+}
+
+static void restore_knows_a_write_that_did_not_happen(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	plan(f, 10, 10, 30, 20);
+	plan(f, 11, 20, 25, 20);
+	begin(f);
+	tick_at(f, 10);
+	tick_at(f, 11);
+	crash(f);
+	/* As if it had been killed after writing down that 30 becomes 25, and before doing it. */
+	put_bytes(f, "pool-f", "memory.max", M(30));
+	assert_int_equal(sql(f, "DELETE FROM ledger WHERE reason = 'the governor stops'"),
+			 SQLITE_OK);
+	assert_int_equal(restore(f, &o), 0);
+	assert_int_equal(o.n[RESTORE_CHANGED], 0);
+	assert_int_equal(get(f, "pool-f", "memory.max"), LIMIT_NONE);
+}
+
+static void restore_does_not_kill(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	put_bytes(f, "pool-f", "memory.max", M(10));
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	crash(f);
+	put_bytes(f, "pool-f", "memory.current", M(8) + 1);
+	assert_int_equal(restore(f, &o), 0);
+	assert_int_equal(o.n[RESTORE_UNSAFE], 1);
+	assert_limit(f, "pool-f", 30);
+	put_bytes(f, "pool-f", "memory.current", M(8));
+	assert_int_equal(restore(f, &o), 0);
+	assert_int_equal(o.n[RESTORE_DONE], 1);
+	assert_limit(f, "pool-f", 10);
+}
+
+static void restore_knows_a_cgroup_made_again(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+	char command[512];
+
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	crash(f);
+	/* The old inode must live on, or the file system gives its number to the new one. */
+	snprintf(command, sizeof(command), "mv '%s%s/pool-f' '%s/aside'", f->mount, ROOT, f->mount);
+	assert_int_equal(system(command), 0);
+	make_cgroup(f, "pool-f");
+	put_bytes(f, "pool-f", "memory.max", M(30));
+	assert_int_equal(restore(f, &o), 0);
+	assert_int_equal(o.n[RESTORE_GONE], 2);
+	assert_limit(f, "pool-f", 30);
+}
+
+static void restore_waits_for_the_governor_to_go(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	assert_int_equal(restore(f, &o), -EBUSY);
+	assert_limit(f, "pool-f", 30);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_TREE(restore_puts_first_values_back),
+		ON_TREE(restore_keeps_first_values_over_two_governors),
+		ON_TREE(restore_leaves_what_others_changed),
+		ON_TREE(restore_knows_a_write_that_did_not_happen),
+		ON_TREE(restore_does_not_kill),
+		ON_TREE(restore_knows_a_cgroup_made_again),
+		ON_TREE(restore_waits_for_the_governor_to_go),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
