@@ -362,7 +362,8 @@ static void check_ledger(const struct world *w)
 	int64_t used[FUNCTIONS + 1] = { 0 }, idle[FUNCTIONS + 1] = { 0 }, calls = v->n_queued;
 	const struct container *c;
 
-	TAILQ_FOREACH(c, &v->containers, all) {
+	TAILQ_FOREACH(c, &v->containers, all)
+	{
 		if (c->state != CONTAINER_PENDING && c->counted)
 			used[c->pool] += w->bytes[c->function];
 		if (c->state == CONTAINER_IDLE)
