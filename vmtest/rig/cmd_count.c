@@ -19,6 +19,7 @@ enum {
 	KEY_RUNTIME,
 	KEY_PROXY,
 	KEY_HOLD,
+	KEY_MEMORY,
 	KEY_WARM,
 	KEY_SEED,
 };
@@ -27,7 +28,7 @@ struct count_options {
 	const char *root;
 	int containers, requests;
 	uint64_t seed;
-	int64_t hold_ns, warm_ns;
+	int64_t hold_ns, warm_ns, memory_bytes;
 	struct node_options node;
 };
 
@@ -62,6 +63,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_HOLD:
 		o->hold_ns = option_duration_ns(arg, state, "--hold");
 		return 0;
+	case KEY_MEMORY:
+		o->memory_bytes = option_size(arg, state, "--memory");
+		return 0;
 	case KEY_WARM:
 		o->warm_ns = option_duration_ns(arg, state, "--warm");
 		return 0;
@@ -83,6 +87,7 @@ static const struct argp_option list[] = {
 	{ "fresh", KEY_FRESH, NULL, 0, "A new connection for every request", 1 },
 	{ "runtime", KEY_RUNTIME, "NAME", 0, "clone (default) or crun", 1 },
 	{ "warm", KEY_WARM, "TIME", 0, "What a request takes (default 0s)", 1 },
+	{ "memory", KEY_MEMORY, "SIZE", 0, "What each declares and takes (default: nothing)", 1 },
 	{ "hold", KEY_HOLD, "TIME", 0, "Keep the containers so long at the end (default 0s)", 1 },
 	{ "proxy", KEY_PROXY, "FILE", 0, "The action proxy (default: beside this program)", 1 },
 	{ "seed", KEY_SEED, "N", 0, "Of the choice of containers (default 1)", 1 },
@@ -180,6 +185,7 @@ static int start_all(struct count *c)
 		struct node_start s = { .number = k,
 					.function = function,
 					.parent = o->root,
+					.declared_bytes = o->memory_bytes,
 					.warm_ns = o->warm_ns,
 					.owner = &c->target[k] };
 

@@ -84,6 +84,25 @@ static const struct argp argp = {
 	.children = children,
 };
 
+/* A name as a CSV field: in quotes where it needs them. */
+static const char *field(const char *name)
+{
+	static char out[2 * FUNCTION_NAME_MAX + 3];
+	char *p = out;
+
+	if (!strpbrk(name, ",\""))
+		return name;
+	*p++ = '"';
+	for (; *name; name++) {
+		if (*name == '"')
+			*p++ = '"';
+		*p++ = *name;
+	}
+	*p++ = '"';
+	*p = '\0';
+	return out;
+}
+
 static int write_functions(const struct scale_options *o, const struct trace *t)
 {
 	_cleanup_fclose_ FILE *f = NULL;
@@ -98,7 +117,7 @@ static int write_functions(const struct scale_options *o, const struct trace *t)
 		const struct trace_function *fn = &t->function[i];
 
 		/* Whole pages are exact in so many decimals. */
-		fprintf(f, "%s,%.8g,%.9g,%.9g\n", fn->name,
+		fprintf(f, "%s,%.8g,%.9g,%.9g\n", field(fn->name),
 			(double)scale_memory_bytes(&o->scaled.scale, fn->memory_mb) / MIB,
 			fn->warm_ms, fn->cold_ms);
 	}
@@ -121,7 +140,7 @@ static int write_row(const struct trace_row *row, void *arg)
 	n = scale_count(&w->o->scaled.scale, row->count, w->o->scaled.seed, row->function, row->day,
 			row->minute);
 	if (n &&
-	    gzprintf(w->out, "%s,%lld,%lld,%lld\n", row->function,
+	    gzprintf(w->out, "%s,%lld,%lld,%lld\n", field(row->function),
 		     (long long)(row->day - w->o->day), (long long)row->minute, (long long)n) <= 0)
 		return -EIO;
 	return 0;

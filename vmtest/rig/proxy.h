@@ -11,7 +11,7 @@
  * in the VM (README.md, "Memory"); a container touches its declared bytes less this, so that the sum
  * of a pool stays within containers x declared bytes.
  */
-#define PROXY_OVERHEAD_BYTES (448 * 1024LL)
+#define PROXY_OVERHEAD_BYTES (256 * 1024LL)
 
 /*
  * argv of the proxy, all decimal:
