@@ -110,6 +110,9 @@ static int set_up(sqlite3 *db, enum store_mode mode)
 	if (mode == STORE_READ)
 		return schema_prepare(db, false);
 	code = pragma(db, "PRAGMA journal_mode=WAL", answer, sizeof(answer));
+	/* 9p lets the mode be set and fails at the first read. */
+	if (code == SQLITE_OK && strcmp(answer, "wal") == 0)
+		code = sqlite3_exec(db, "PRAGMA user_version", NULL, NULL, NULL);
 	if ((code & 0xff) == SQLITE_IOERR || (code == SQLITE_OK && strcmp(answer, "wal") != 0)) {
 		store_set_why("its file system cannot hold a WAL database (no shared memory); "
 			      "put it on a local disk or tmpfs with --db");
@@ -121,6 +124,17 @@ static int set_up(sqlite3 *db, enum store_mode mode)
 	return r;
 }
 
+/* What a failed STORE_CREATE has begun where nothing was. */
+static void remove_database(const char *path)
+{
+	static const char *const suffix[] = { "", "-wal", "-shm", "-journal" };
+	char name[4096];
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffix); i++)
+		if (snprintf(name, sizeof(name), "%s%s", path, suffix[i]) < (int)sizeof(name))
+			unlink(name);
+}
+
 int store_open(const char *path, enum store_mode mode, struct store **ret)
 {
 	static const int flags[] = {
@@ -130,13 +144,13 @@ int store_open(const char *path, enum store_mode mode, struct store **ret)
 	};
 	struct store *s;
 	struct stat st;
-	int code, r;
+	bool existed = stat(path, &st) == 0;
+	int code, r = existed ? 0 : -errno;
 
 	*ret = NULL;
-	if (mode != STORE_CREATE && stat(path, &st) < 0) {
-		r = -errno;
+	if (mode != STORE_CREATE && !existed) {
 		store_set_why("%s; `faasmat import` or `faasmat collect` makes a database",
-			      strerror(errno));
+			      strerror(-r));
 		return r;
 	}
 	s = calloc(1, sizeof(*s));
@@ -146,6 +160,8 @@ int store_open(const char *path, enum store_mode mode, struct store **ret)
 	r = code == SQLITE_OK ? set_up(s->db, mode) : store_fail(s->db, code, "opening");
 	if (r < 0) {
 		store_close(s);
+		if (!existed)
+			remove_database(path);
 		return r;
 	}
 	*ret = s;

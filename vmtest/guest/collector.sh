@@ -7,6 +7,7 @@ PIN=/sys/fs/bpf/collector
 ORIGIN=
 
 start_collector() {
+	: >$RUN/collector.log
 	$FAASMAT collect --root /node --pin $PIN --db $DB --port 1024-65535 --minute-length 3s \
 		--interval 500ms "$@" 2>>$RUN/collector.log &
 	collector=$!
@@ -23,7 +24,7 @@ compare() {
 	local sent stored
 	sent=$(jq -r '[.containers[]] | group_by(.function)[] | "\(.[0].function) \(map(.sent) | add)"' "$2" | sort)
 	stored=$(sql $DB "select f.name || ' ' || sum(invocations) from history h join functions f
-		on f.id = h.function_id group by 1 having sum(invocations) > 0 order by 1")
+		on f.id = h.function_id group by f.name having sum(invocations) > 0 order by 1")
 	equal "$1" "$stored" "$sent"
 }
 forget() { sql $DB 'delete from history; delete from pools'; }
@@ -59,7 +60,6 @@ while kill -0 $rig 2>/dev/null; do
 	kill -9 $collector
 	wait $collector 2>/dev/null
 	kills=$((kills + 1))
-	: >$RUN/collector.log
 	start_collector
 done
 wait $rig
@@ -110,9 +110,12 @@ equal unknown-is-no-function "$(sql $DB "select count(*) from functions where na
 wait_for 6 rmdir $NODE/main/stranger
 
 # --- a share that cannot hold a WAL database: refused, in one line
+rm -f $VM_SHARE/wal.db*
 $FAASMAT collect --root /node --pin $PIN --db $VM_SHARE/wal.db >$RUN/out 2>&1
 equal no-wal-exit $? 1
 grep -q 'cannot hold a WAL database' $RUN/out && ok no-wal-says-so || not_ok no-wal-says-so "$(cat $RUN/out)"
+
+[ -e $VM_SHARE/wal.db ] && not_ok no-wal-leaves-nothing "a file" || ok no-wal-leaves-nothing
 
 # --- cost with 200 containers: resident memory, and CPU while nothing happens
 for i in $(seq 200); do mkdir $NODE/main/wsk0_$((1000 + i))_guest_f$((i % 10)); done
@@ -122,6 +125,7 @@ ticks() { awk '{ print $14 + $15 }' /proc/$collector/stat; }
 before=$(ticks)
 sleep 12
 used=$(($(ticks) - before))
+equal collector-has-one-thread "$(ls /proc/$collector/task | wc -l)" 1
 rss=$(awk '/VmRSS/ { print $2 }' /proc/$collector/status)
 echo "# collector with 200 containers: $rss KiB resident, $used ticks of 10 ms in 12 s (three minutes of 3 s more than on a node: one is stored every 3 s)"
 check collector-resident-below-20M "$rss KiB" [ "$rss" -lt 20480 ]
