@@ -92,13 +92,14 @@ static json_t *config_json(const struct crun *c, const struct crun_start *s)
 		json_array_append_new(args, json_string(i ? s->argv[i] : "/proxy"));
 	snprintf(rootfs, sizeof(rootfs), "%s/rootfs", c->dir);
 	config = json_pack(
-		"{s:s, s:{s:b, s:{s:i, s:i}, s:o, s:s, s:[s], s:b}, s:{s:s, s:b}, s:s, s:{s:s},"
-		" s:{s:[{s:s}, {s:s}, {s:s}, {s:s}], s:s}}",
+		"{s:s, s:{s:b, s:{s:i, s:i}, s:o, s:s, s:[s], s:b}, s:{s:s, s:b}, s:s, s:[{s:s,"
+		" s:s, s:s}], s:{s:s}, s:{s:[{s:s}, {s:s}, {s:s}, {s:s}], s:s}}",
 		"ociVersion", "1.0.0", "process", "terminal", 0, "user", "uid", 0, "gid", 0, "args",
 		args, "cwd", "/", "env", "PATH=/", "noNewPrivileges", 1, "root", "path", rootfs,
-		"readonly", 1, "hostname", "container", "annotations", "faasmat.function",
-		s->function, "linux", "namespaces", "type", "pid", "type", "mount", "type", "ipc",
-		"type", "uts", "cgroupsPath", s->cgroup);
+		"readonly", 1, "hostname", "container", "mounts", "destination", "/proc", "type",
+		"proc", "source", "proc", "annotations", "faasmat.function", s->function, "linux",
+		"namespaces", "type", "pid", "type", "mount", "type", "ipc", "type", "uts",
+		"cgroupsPath", s->cgroup);
 	if (config && c->memory)
 		json_object_set_new(json_object_get(config, "linux"), "resources",
 				    json_pack("{s:{s:s}}", "unified", "memory.oom.group", "1"));
