@@ -22,16 +22,9 @@ int store_read_baselines(struct store *s, uint64_t epoch, struct counter_baselin
 		return r;
 	sqlite3_bind_int64(stmt, 1, (int64_t)epoch);
 	while ((r = store_step(s, stmt)) == 1) {
-		if (used == size) {
-			struct counter_baseline *more;
-
-			size = size ? size * 2 : 64;
-			more = realloc(list, size * sizeof(*list));
-			if (!more) {
-				sqlite3_reset(stmt);
-				return -ENOMEM;
-			}
-			list = more;
+		if (store_grow(&list, &size, used, sizeof(*list)) < 0) {
+			sqlite3_reset(stmt);
+			return -ENOMEM;
 		}
 		list[used++] = (struct counter_baseline){
 			.cgroup = (uint64_t)sqlite3_column_int64(stmt, 0),
@@ -81,30 +74,20 @@ int store_write_baseline(struct store *s, uint64_t epoch, const struct counter_b
 
 int store_remove_baseline(struct store *s, uint64_t cgroup)
 {
-	sqlite3_stmt *stmt;
-	int r = store_statement(s, "DELETE FROM baselines WHERE cgroup = ?1", &stmt);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(stmt, 1, (int64_t)cgroup);
-	return store_run(s, stmt);
+	return store_exec(s, "DELETE FROM baselines WHERE cgroup = ?1",
+			  STORE_NUMBERS((int64_t)cgroup));
 }
 
 int store_start_epoch(struct store *s, uint64_t epoch)
 {
-	sqlite3_stmt *stmt;
-	int r = store_statement(s, "DELETE FROM baselines WHERE epoch <> ?1", &stmt);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(stmt, 1, (int64_t)epoch);
-	return store_run(s, stmt);
+	return store_exec(s, "DELETE FROM baselines WHERE epoch <> ?1",
+			  STORE_NUMBERS((int64_t)epoch));
 }
 
 int store_add_container(struct store *s, uint64_t epoch, const struct container_row *row)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(
+	int r = store_bind(
 		s,
 		"INSERT INTO containers(epoch, cgroup, path, function_id, first_minute,"
 		" last_minute, invocations, peak_bytes, oom_kills)"
@@ -113,12 +96,9 @@ int store_add_container(struct store *s, uint64_t epoch, const struct container_
 		" invocations = invocations + excluded.invocations,"
 		" peak_bytes = max(peak_bytes, excluded.peak_bytes),"
 		" oom_kills = oom_kills + excluded.oom_kills",
-		&stmt);
-
+		&stmt, STORE_NUMBERS((int64_t)epoch, (int64_t)row->cgroup));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, (int64_t)epoch);
-	sqlite3_bind_int64(stmt, 2, (int64_t)row->cgroup);
 	sqlite3_bind_text(stmt, 3, row->path, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 4, row->function);
 	sqlite3_bind_int64(stmt, 5, row->first_minute);
@@ -169,15 +149,13 @@ int store_add_pool(struct store *s, const struct pool_row *row)
 		row->events.oom_kill, row->events.oom_group_kill,
 	};
 	sqlite3_stmt *stmt;
-	int r = store_statement(s,
-				"INSERT OR REPLACE INTO pools(minute, path, cgroup, usage_bytes,"
-				" peak_bytes, limit_bytes, low, high, max, oom, oom_kill,"
-				" oom_group_kill) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
-				&stmt);
-
+	int r = store_bind(s,
+			   "INSERT OR REPLACE INTO pools(minute, path, cgroup, usage_bytes,"
+			   " peak_bytes, limit_bytes, low, high, max, oom, oom_kill,"
+			   " oom_group_kill) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+			   &stmt, STORE_NUMBERS(row->minute));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, row->minute);
 	sqlite3_bind_text(stmt, 2, row->path, -1, SQLITE_STATIC);
 	for (size_t v = 0; v < ARRAY_SIZE(values); v++)
 		sqlite3_bind_int64(stmt, (int)v + 3, values[v]);
@@ -187,15 +165,12 @@ int store_add_pool(struct store *s, const struct pool_row *row)
 int store_add_victim(struct store *s, const struct victim_row *row)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s,
-				"INSERT INTO victims(minute, time_us, path, oom_path, pid, comm)"
-				" VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-				&stmt);
-
+	int r = store_bind(s,
+			   "INSERT INTO victims(minute, time_us, path, oom_path, pid, comm)"
+			   " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+			   &stmt, STORE_NUMBERS(row->minute, row->time_us));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, row->minute);
-	sqlite3_bind_int64(stmt, 2, row->time_us);
 	sqlite3_bind_text(stmt, 3, row->path, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 4, row->oom_path, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 5, row->pid);

@@ -45,24 +45,16 @@ int store_function_id(struct store *s, const char *name, int64_t *ret)
 
 int store_declare_function(struct store *s, struct store_function *f)
 {
-	sqlite3_stmt *stmt;
 	int r = store_function_id(s, f->name, &f->id);
 
 	if (r < 0)
 		return r;
-	r = store_statement(s,
-			    "UPDATE functions SET"
-			    " memory_bytes = CASE WHEN ?2 > 0 THEN ?2 ELSE memory_bytes END,"
-			    " warm_us = CASE WHEN ?3 > 0 THEN ?3 ELSE warm_us END,"
-			    " cold_us = CASE WHEN ?4 > 0 THEN ?4 ELSE cold_us END WHERE id = ?1",
-			    &stmt);
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(stmt, 1, f->id);
-	sqlite3_bind_int64(stmt, 2, f->memory_bytes);
-	sqlite3_bind_int64(stmt, 3, f->warm_us);
-	sqlite3_bind_int64(stmt, 4, f->cold_us);
-	return store_run(s, stmt);
+	return store_exec(s,
+			  "UPDATE functions SET"
+			  " memory_bytes = CASE WHEN ?2 > 0 THEN ?2 ELSE memory_bytes END,"
+			  " warm_us = CASE WHEN ?3 > 0 THEN ?3 ELSE warm_us END,"
+			  " cold_us = CASE WHEN ?4 > 0 THEN ?4 ELSE cold_us END WHERE id = ?1",
+			  STORE_NUMBERS(f->id, f->memory_bytes, f->warm_us, f->cold_us));
 }
 
 /* A container's memory is judged by the mean over the containers of a minute, not by one peak: the
@@ -102,16 +94,9 @@ int store_list_functions(struct store *s, int64_t since, struct store_function *
 		return r;
 	sqlite3_bind_int64(stmt, 1, since);
 	while ((r = store_step(s, stmt)) == 1) {
-		if (used == size) {
-			struct store_function *more;
-
-			size = size ? size * 2 : 64;
-			more = realloc(list, size * sizeof(*list));
-			if (!more) {
-				sqlite3_reset(stmt);
-				return -ENOMEM;
-			}
-			list = more;
+		if (store_grow(&list, &size, used, sizeof(*list)) < 0) {
+			sqlite3_reset(stmt);
+			return -ENOMEM;
 		}
 		read_function(stmt, &list[used++]);
 	}

@@ -51,19 +51,11 @@ int store_add_history(struct store *s, const struct history_row *rows, size_t n)
 
 int store_import_minute(struct store *s, int64_t function, int64_t minute, int64_t invocations)
 {
-	sqlite3_stmt *stmt;
-	int r = store_statement(s,
-				"INSERT INTO history(function_id, minute, invocations)"
-				" VALUES(?1, ?2, ?3) ON CONFLICT(function_id, minute)"
-				" DO UPDATE SET invocations = excluded.invocations",
-				&stmt);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(stmt, 1, function);
-	sqlite3_bind_int64(stmt, 2, minute);
-	sqlite3_bind_int64(stmt, 3, invocations);
-	return store_run(s, stmt);
+	return store_exec(s,
+			  "INSERT INTO history(function_id, minute, invocations)"
+			  " VALUES(?1, ?2, ?3) ON CONFLICT(function_id, minute)"
+			  " DO UPDATE SET invocations = excluded.invocations",
+			  STORE_NUMBERS(function, minute, invocations));
 }
 
 int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_t last)
@@ -74,15 +66,12 @@ int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_
 	if (last < first)
 		return -EINVAL;
 	/* Grow to take in every interval that overlaps or adjoins, then replace them by one. */
-	r = store_statement(s,
-			    "SELECT min(first), max(last) FROM observed WHERE function_id = ?1"
-			    " AND first <= ?3 + 1 AND last >= ?2 - 1",
-			    &stmt);
+	r = store_bind(s,
+		       "SELECT min(first), max(last) FROM observed WHERE function_id = ?1"
+		       " AND first <= ?3 + 1 AND last >= ?2 - 1",
+		       &stmt, STORE_NUMBERS(function, first, last));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, function);
-	sqlite3_bind_int64(stmt, 2, first);
-	sqlite3_bind_int64(stmt, 3, last);
 	r = store_step(s, stmt);
 	if (r < 0)
 		return r;
@@ -91,41 +80,25 @@ int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_
 		last = MAX(last, sqlite3_column_int64(stmt, 1));
 	}
 	sqlite3_reset(stmt);
-	r = store_statement(
-		s, "DELETE FROM observed WHERE function_id = ?1 AND first >= ?2 AND last <= ?3",
-		&stmt);
+	r = store_exec(s,
+		       "DELETE FROM observed WHERE function_id = ?1 AND first >= ?2 AND last <= ?3",
+		       STORE_NUMBERS(function, first, last));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, function);
-	sqlite3_bind_int64(stmt, 2, first);
-	sqlite3_bind_int64(stmt, 3, last);
-	r = store_run(s, stmt);
-	if (r < 0)
-		return r;
-	r = store_statement(s, "INSERT INTO observed(function_id, first, last) VALUES(?1, ?2, ?3)",
-			    &stmt);
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(stmt, 1, function);
-	sqlite3_bind_int64(stmt, 2, first);
-	sqlite3_bind_int64(stmt, 3, last);
-	return store_run(s, stmt);
+	return store_exec(s, "INSERT INTO observed(function_id, first, last) VALUES(?1, ?2, ?3)",
+			  STORE_NUMBERS(function, first, last));
 }
 
 /* Writes 0 where a minute was watched. */
 static int read_observed(struct store *s, int64_t function, int64_t first, size_t n, double *value)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s,
-				"SELECT first, last FROM observed WHERE function_id IN (0, ?1)"
-				" AND first < ?3 AND last >= ?2",
-				&stmt);
-
+	int r = store_bind(s,
+			   "SELECT first, last FROM observed WHERE function_id IN (0, ?1)"
+			   " AND first < ?3 AND last >= ?2",
+			   &stmt, STORE_NUMBERS(function, first, first + (int64_t)n));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, function);
-	sqlite3_bind_int64(stmt, 2, first);
-	sqlite3_bind_int64(stmt, 3, first + (int64_t)n);
 	while ((r = store_step(s, stmt)) == 1) {
 		int64_t from = MAX(sqlite3_column_int64(stmt, 0) - first, 0);
 		int64_t to = MIN(sqlite3_column_int64(stmt, 1) - first, (int64_t)n - 1);
@@ -146,16 +119,12 @@ int store_read_series(struct store *s, int64_t function, int64_t first, size_t n
 	r = read_observed(s, function, first, n, value);
 	if (r < 0)
 		return r;
-	r = store_statement(
-		s,
-		"SELECT minute, invocations, partial FROM history WHERE function_id = ?1"
-		" AND minute >= ?2 AND minute < ?3",
-		&stmt);
+	r = store_bind(s,
+		       "SELECT minute, invocations, partial FROM history WHERE function_id = ?1"
+		       " AND minute >= ?2 AND minute < ?3",
+		       &stmt, STORE_NUMBERS(function, first, first + (int64_t)n));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, function);
-	sqlite3_bind_int64(stmt, 2, first);
-	sqlite3_bind_int64(stmt, 3, first + (int64_t)n);
 	while ((r = store_step(s, stmt)) == 1)
 		value[sqlite3_column_int64(stmt, 0) - first] =
 			sqlite3_column_int(stmt, 2) ? NAN : (double)sqlite3_column_int64(stmt, 1);
@@ -165,17 +134,15 @@ int store_read_series(struct store *s, int64_t function, int64_t first, size_t n
 int store_history_range(struct store *s, int64_t function, int64_t *first, int64_t *last)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(
+	int r = store_bind(
 		s,
 		"SELECT min(a), max(b) FROM ("
 		" SELECT min(minute) a, max(minute) b FROM history WHERE ?1 = 0 OR function_id = ?1"
 		" UNION ALL SELECT min(first), max(last) FROM observed"
 		"  WHERE ?1 = 0 OR function_id IN (0, ?1))",
-		&stmt);
-
+		&stmt, STORE_NUMBERS(function));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, function);
 	r = store_step(s, stmt);
 	if (r < 0)
 		return r;
@@ -194,19 +161,16 @@ int store_each_history(struct store *s, int64_t first, int64_t last,
 		       void *arg)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(
+	int r = store_bind(
 		s,
 		"SELECT h.function_id, h.minute, h.invocations, h.responses, h.inits, h.busy_us,"
 		" h.cold_starts, h.cold_us, h.cold_done, h.containers, h.memory_bytes,"
 		" h.memory_peak_bytes, h.events_max, h.events_oom, h.events_oom_kill, h.partial,"
 		" f.name FROM history h JOIN functions f ON f.id = h.function_id"
 		" WHERE h.minute BETWEEN ?1 AND ?2 ORDER BY h.minute, f.name",
-		&stmt);
-
+		&stmt, STORE_NUMBERS(first, last));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, first);
-	sqlite3_bind_int64(stmt, 2, last);
 	while ((r = store_step(s, stmt)) == 1) {
 		struct history_row h = {
 			.function = sqlite3_column_int64(stmt, 0),
@@ -248,13 +212,7 @@ int store_forget_history(struct store *s, int64_t before)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
-		sqlite3_stmt *stmt;
-		int r = store_statement(s, sql[i], &stmt);
-
-		if (r < 0)
-			return r;
-		sqlite3_bind_int64(stmt, 1, before);
-		r = store_run(s, stmt);
+		int r = store_exec(s, sql[i], STORE_NUMBERS(before));
 		if (r < 0)
 			return r;
 	}

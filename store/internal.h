@@ -19,6 +19,20 @@ void store_set_why(const char *fmt, ...) _printf_(1, 2);
 int store_statement(struct store *s, const char *sql, sqlite3_stmt **ret);
 sqlite3 *store_db(struct store *s);
 
+/* The same with the whole numbers ?1.. bound; and run, for a statement that returns no row. */
+int store_bind(struct store *s, const char *sql, sqlite3_stmt **ret, size_t n,
+	       const int64_t *values);
+int store_exec(struct store *s, const char *sql, size_t n, const int64_t *values);
+#define STORE_NUMBERS(...)                                                \
+	ARRAY_SIZE(((const int64_t[]){ __VA_ARGS__ })), (const int64_t[]) \
+	{                                                                 \
+		__VA_ARGS__                                               \
+	}
+
+/* Makes room for one more item in *array, which has room for *size and holds `used`. -ENOMEM leaves
+ * all as it was. */
+int store_grow(void *array, size_t *size, size_t used, size_t item);
+
 /* Steps a statement that returns no row, and resets it. */
 int store_run(struct store *s, sqlite3_stmt *stmt);
 /* Steps: 1 a row, 0 none left (and resets), negative errno (and resets). */

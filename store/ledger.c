@@ -9,15 +9,12 @@
 int store_add_ledger(struct store *s, const struct ledger_row *row)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s,
-				"INSERT INTO ledger(minute, time_us, pool, action, file, before,"
-				" after, reason, applied) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-				&stmt);
-
+	int r = store_bind(s,
+			   "INSERT INTO ledger(minute, time_us, pool, action, file, before,"
+			   " after, reason, applied) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+			   &stmt, STORE_NUMBERS(row->minute, row->time_us));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, row->minute);
-	sqlite3_bind_int64(stmt, 2, row->time_us);
 	sqlite3_bind_text(stmt, 3, row->pool, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 4, row->action, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 5, row->file, -1, SQLITE_STATIC);
@@ -32,15 +29,12 @@ int store_each_ledger(struct store *s, int64_t first, int64_t last,
 		      int (*fn)(const struct ledger_row *row, void *arg), void *arg)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s,
-				"SELECT minute, time_us, pool, action, file, before, after, reason,"
-				" applied FROM ledger WHERE minute BETWEEN ?1 AND ?2 ORDER BY id",
-				&stmt);
-
+	int r = store_bind(s,
+			   "SELECT minute, time_us, pool, action, file, before, after, reason,"
+			   " applied FROM ledger WHERE minute BETWEEN ?1 AND ?2 ORDER BY id",
+			   &stmt, STORE_NUMBERS(first, last));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, first);
-	sqlite3_bind_int64(stmt, 2, last);
 	while ((r = store_step(s, stmt)) == 1) {
 		struct ledger_row row = {
 			.minute = sqlite3_column_int64(stmt, 0),
@@ -85,27 +79,19 @@ int store_before_last_write(struct store *s, const char *pool, const char *file,
 
 int store_forget_ledger(struct store *s, int64_t before)
 {
-	sqlite3_stmt *stmt;
-	int r = store_statement(s, "DELETE FROM ledger WHERE minute < ?1", &stmt);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(stmt, 1, before);
-	return store_run(s, stmt);
+	return store_exec(s, "DELETE FROM ledger WHERE minute < ?1", STORE_NUMBERS(before));
 }
 
 int store_journal_first(struct store *s, const struct journal_row *row)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s,
-				"INSERT INTO journal(cgroup, file, path, first_value, last_value)"
-				" VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(cgroup, file)"
-				" DO UPDATE SET path = excluded.path",
-				&stmt);
-
+	int r = store_bind(s,
+			   "INSERT INTO journal(cgroup, file, path, first_value, last_value)"
+			   " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(cgroup, file)"
+			   " DO UPDATE SET path = excluded.path",
+			   &stmt, STORE_NUMBERS((int64_t)row->cgroup));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, (int64_t)row->cgroup);
 	sqlite3_bind_text(stmt, 2, row->file, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 3, row->path, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 4, row->first_value);
@@ -116,12 +102,10 @@ int store_journal_first(struct store *s, const struct journal_row *row)
 int store_journal_last(struct store *s, uint64_t cgroup, const char *file, int64_t last_value)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(
-		s, "UPDATE journal SET last_value = ?3 WHERE cgroup = ?1 AND file = ?2", &stmt);
-
+	int r = store_bind(s, "UPDATE journal SET last_value = ?3 WHERE cgroup = ?1 AND file = ?2",
+			   &stmt, STORE_NUMBERS((int64_t)cgroup));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, (int64_t)cgroup);
 	sqlite3_bind_text(stmt, 2, file, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 3, last_value);
 	return store_run(s, stmt);
@@ -130,11 +114,10 @@ int store_journal_last(struct store *s, uint64_t cgroup, const char *file, int64
 int store_journal_remove(struct store *s, uint64_t cgroup, const char *file)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s, "DELETE FROM journal WHERE cgroup = ?1 AND file = ?2", &stmt);
-
+	int r = store_bind(s, "DELETE FROM journal WHERE cgroup = ?1 AND file = ?2", &stmt,
+			   STORE_NUMBERS((int64_t)cgroup));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, (int64_t)cgroup);
 	sqlite3_bind_text(stmt, 2, file, -1, SQLITE_STATIC);
 	return store_run(s, stmt);
 }

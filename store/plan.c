@@ -15,14 +15,12 @@ int store_write_forecast(struct store *s, int64_t function, int64_t first, size_
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		r = store_statement(s,
-				    "INSERT OR REPLACE INTO forecasts(function_id, minute, mean,"
-				    " q50, q90, q95, q99) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-				    &stmt);
+		r = store_bind(s,
+			       "INSERT OR REPLACE INTO forecasts(function_id, minute, mean,"
+			       " q50, q90, q95, q99) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+			       &stmt, STORE_NUMBERS(function, first + (int64_t)i));
 		if (r < 0)
 			return r;
-		sqlite3_bind_int64(stmt, 1, function);
-		sqlite3_bind_int64(stmt, 2, first + (int64_t)i);
 		sqlite3_bind_double(stmt, 3, minutes[i].mean);
 		for (int q = 0; q < STORE_QUANTILES; q++)
 			sqlite3_bind_double(stmt, 4 + q, minutes[i].q[q]);
@@ -36,16 +34,12 @@ int store_read_forecast(struct store *s, int64_t function, int64_t first, size_t
 {
 	sqlite3_stmt *stmt;
 	size_t found = 0;
-	int r = store_statement(s,
-				"SELECT minute, mean, q50, q90, q95, q99 FROM forecasts"
-				" WHERE function_id = ?1 AND minute >= ?2 AND minute < ?3",
-				&stmt);
-
+	int r = store_bind(s,
+			   "SELECT minute, mean, q50, q90, q95, q99 FROM forecasts"
+			   " WHERE function_id = ?1 AND minute >= ?2 AND minute < ?3",
+			   &stmt, STORE_NUMBERS(function, first, first + (int64_t)n));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, function);
-	sqlite3_bind_int64(stmt, 2, first);
-	sqlite3_bind_int64(stmt, 3, first + (int64_t)n);
 	while ((r = store_step(s, stmt)) == 1) {
 		struct forecast_minute *m = &minutes[sqlite3_column_int64(stmt, 0) - first];
 
@@ -73,14 +67,7 @@ static int mark_planned(struct store *s, int64_t first, int64_t last)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
-		sqlite3_stmt *stmt;
-		int r = store_statement(s, sql[i], &stmt);
-
-		if (r < 0)
-			return r;
-		sqlite3_bind_int64(stmt, 1, first);
-		sqlite3_bind_int64(stmt, 2, last);
-		r = store_run(s, stmt);
+		int r = store_exec(s, sql[i], STORE_NUMBERS(first, last));
 		if (r < 0)
 			return r;
 	}
@@ -89,21 +76,12 @@ static int mark_planned(struct store *s, int64_t first, int64_t last)
 
 static int insert_plan(struct store *s, const struct plan_row *row)
 {
-	sqlite3_stmt *stmt;
-	int r = store_statement(s,
-				"INSERT INTO plan(minute, function_id, containers, bytes,"
-				" unit_bytes) SELECT ?1, id, ?3, ?4, ?5 FROM functions"
-				" WHERE id = ?2",
-				&stmt);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(stmt, 1, row->minute);
-	sqlite3_bind_int64(stmt, 2, row->function);
-	sqlite3_bind_int64(stmt, 3, row->containers);
-	sqlite3_bind_int64(stmt, 4, row->bytes);
-	sqlite3_bind_int64(stmt, 5, row->unit_bytes);
-	r = store_run(s, stmt);
+	int r = store_exec(s,
+			   "INSERT INTO plan(minute, function_id, containers, bytes,"
+			   " unit_bytes) SELECT ?1, id, ?3, ?4, ?5 FROM functions"
+			   " WHERE id = ?2",
+			   STORE_NUMBERS(row->minute, row->function, row->containers, row->bytes,
+					 row->unit_bytes));
 	if (r == 0 && sqlite3_changes(store_db(s)) == 0) {
 		store_set_why("the plan names function number %lld, which does not exist",
 			      (long long)row->function);
@@ -152,11 +130,10 @@ int store_write_plan(struct store *s, int64_t first, int64_t last, const struct 
 static int minute_is_planned(struct store *s, int64_t minute)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s, "SELECT 1 FROM planned WHERE first <= ?1 AND last >= ?1", &stmt);
-
+	int r = store_bind(s, "SELECT 1 FROM planned WHERE first <= ?1 AND last >= ?1", &stmt,
+			   STORE_NUMBERS(minute));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, minute);
 	r = store_step(s, stmt);
 	sqlite3_reset(stmt);
 	return r;
@@ -173,25 +150,17 @@ int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size
 	*n = 0;
 	if (r <= 0)
 		return r < 0 ? r : -ENODATA;
-	r = store_statement(s,
-			    "SELECT p.function_id, f.name, p.containers, p.bytes, p.unit_bytes"
-			    " FROM plan p JOIN functions f ON f.id = p.function_id"
-			    " WHERE p.minute = ?1 ORDER BY f.name",
-			    &stmt);
+	r = store_bind(s,
+		       "SELECT p.function_id, f.name, p.containers, p.bytes, p.unit_bytes"
+		       " FROM plan p JOIN functions f ON f.id = p.function_id"
+		       " WHERE p.minute = ?1 ORDER BY f.name",
+		       &stmt, STORE_NUMBERS(minute));
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(stmt, 1, minute);
 	while ((r = store_step(s, stmt)) == 1) {
-		if (used == size) {
-			struct plan_row *more;
-
-			size = size ? size * 2 : 16;
-			more = realloc(rows, size * sizeof(*rows));
-			if (!more) {
-				sqlite3_reset(stmt);
-				return -ENOMEM;
-			}
-			rows = more;
+		if (store_grow(&rows, &size, used, sizeof(*rows)) < 0) {
+			sqlite3_reset(stmt);
+			return -ENOMEM;
 		}
 		rows[used] = (struct plan_row){
 			.function = sqlite3_column_int64(stmt, 0),

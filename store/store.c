@@ -239,23 +239,48 @@ int store_run(struct store *s, sqlite3_stmt *stmt)
 	return r;
 }
 
-static int run_text(struct store *s, const char *sql)
+int store_bind(struct store *s, const char *sql, sqlite3_stmt **ret, size_t n,
+	       const int64_t *values)
+{
+	int r = store_statement(s, sql, ret);
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		sqlite3_bind_int64(*ret, (int)i + 1, values[i]);
+	return r;
+}
+
+int store_exec(struct store *s, const char *sql, size_t n, const int64_t *values)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s, sql, &stmt);
+	int r = store_bind(s, sql, &stmt, n, values);
 
 	return r < 0 ? r : store_run(s, stmt);
+}
+
+int store_grow(void *array, size_t *size, size_t used, size_t item)
+{
+	size_t wanted = *size ? *size * 2 : 64;
+	void *more;
+
+	if (used < *size)
+		return 0;
+	more = realloc(*(void **)array, wanted * item);
+	if (!more)
+		return -ENOMEM;
+	*(void **)array = more;
+	*size = wanted;
+	return 0;
 }
 
 int store_begin(struct store *s)
 {
 	/* IMMEDIATE: find out now, not at the first write, that another process is writing. */
-	return run_text(s, "BEGIN IMMEDIATE");
+	return store_exec(s, "BEGIN IMMEDIATE", 0, NULL);
 }
 
 int store_commit(struct store *s)
 {
-	return run_text(s, "COMMIT");
+	return store_exec(s, "COMMIT", 0, NULL);
 }
 
 void store_rollback(struct store *s)
