@@ -70,7 +70,7 @@ int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const ch
 	/* O_NONBLOCK: from 6.16 on, a limit write then neither waits for reclaim nor kills; older
 	 * kernels ignore it. */
 	_cleanup_close_ int fd = openat(c->fd, file,
-					O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+					O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	size_t size = strlen(text);
 	ssize_t n;
 
@@ -86,10 +86,10 @@ int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const ch
 
 int cgroup_dir_write(const struct cgroup_dir *c, const char *file, int64_t value)
 {
-	char text[32] = "max";
+	char text[32] = "max\n";
 
 	if (value != LIMIT_NONE)
-		snprintf(text, sizeof(text), "%lld", (long long)value);
+		snprintf(text, sizeof(text), "%lld\n", (long long)value);
 	return cgroup_dir_write_text(c, file, text);
 }
 

@@ -410,8 +410,9 @@ int governor_run(struct governor *g)
 	}
 	if (g->root_gone)
 		return -ENODEV;
-	log_info(
-		"stopping: limits below %s are lifted, its own budget stays until `faasmat restore`",
-		g->root_path);
+	if (g->governing)
+		log_info("stopping: limits below %s are lifted, its own budget stays until "
+			 "`faasmat restore`",
+			 g->root_path);
 	return 0;
 }

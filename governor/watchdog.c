@@ -77,7 +77,7 @@ static void say(const char *what, const char *root)
 
 static int write_file(int dir, const char *file, const char *text)
 {
-	int fd = openat(dir, file, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(dir, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	int r = 0;
 
 	if (fd < 0)
@@ -95,8 +95,8 @@ static int lift_one(int root, const char *name)
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
-	r = write_file(dir, "memory.max", "max");
-	low = write_file(dir, "memory.low", "0");
+	r = write_file(dir, "memory.max", "max\n");
+	low = write_file(dir, "memory.low", "0\n");
 	close(dir);
 	return r < 0 ? r : low;
 }

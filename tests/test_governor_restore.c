@@ -131,6 +131,50 @@ static void restore_knows_a_write_that_did_not_happen(void **state)
 	assert_int_equal(get(f, "pool-f", "memory.max"), LIMIT_NONE);
 }
 
+/* In a process of its own: minutes that all differ, as fast as it can. */
+static void govern_until_killed(struct fixture *f)
+{
+	struct store *s;
+
+	if (store_open(f->db, STORE_WRITE, &s) < 0 || governor_open(&f->o, s, &f->governor) < 0)
+		_exit(1);
+	for (int64_t minute = 10;; minute = minute == 39 ? 10 : minute + 1)
+		tick_at(f, minute);
+}
+
+static void restore_undoes_any_moment(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int seed = (unsigned int)clock_stamp_us();
+	struct outcomes o;
+
+	print_message("seed %u\n", seed);
+	put_bytes(f, "pool-g", "memory.max", M(77));
+	for (int64_t m = 10; m < 40; m++)
+		plan(f, m, m, 10 + m, 50 - m);
+	for (int round = 0; round < 20; round++) {
+		pid_t child = fork();
+		int r;
+
+		if (child == 0)
+			govern_until_killed(f);
+		usleep(rand_r(&seed) % 300000);
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		/* The child of its that was to become a watchdog may hold the lock a moment longer. */
+		while ((r = restore(f, &o)) == -EBUSY)
+			usleep(1000);
+		assert_int_equal(r, 0);
+		assert_int_equal(o.n[RESTORE_CHANGED] + o.n[RESTORE_FAILED] + o.n[RESTORE_UNSAFE],
+				 0);
+		assert_limit(f, "pool-g", 77);
+		assert_int_equal(get(f, "pool-g", "memory.low"), 0);
+		assert_int_equal(get(f, "pool-f", "memory.max"), LIMIT_NONE);
+		assert_int_equal(get(f, "main", "memory.max"), LIMIT_NONE);
+		assert_int_equal(get(f, "", "memory.max"), LIMIT_NONE);
+	}
+}
+
 static void restore_does_not_kill(void **state)
 {
 	struct fixture *f = *state;
@@ -190,6 +234,7 @@ int main(void)
 		ON_TREE(restore_keeps_first_values_over_two_governors),
 		ON_TREE(restore_leaves_what_others_changed),
 		ON_TREE(restore_knows_a_write_that_did_not_happen),
+		ON_TREE(restore_undoes_any_moment),
 		ON_TREE(restore_does_not_kill),
 		ON_TREE(restore_knows_a_cgroup_made_again),
 		ON_TREE(restore_waits_for_the_governor_to_go),
