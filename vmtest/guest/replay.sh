@@ -12,7 +12,7 @@
 # The locator's thresholds are of a whole node: they shrink with what they measure.
 : "${SCORE:=$(awk "BEGIN { print 10000 / $COUNT_DIVISOR / $MEMORY_DIVISOR }")}"
 : "${PARALLELISM:=$(awk "BEGIN { print 1 / $COUNT_DIVISOR }")}"
-: "${MARGIN:=1M}"
+: "${MARGIN:=1M}" "${GOVERN_OPTIONS:=--spill}"
 DAY=2026-11-23
 FIRST=$(($(date -u -d $DAY +%s) / 60 + FROM)) # minute since the epoch
 
@@ -48,7 +48,7 @@ replay() {
 		[ "$mode" = shadow ] || apply=--apply
 		$FAASMAT govern --root $root --memory "$MEMORY" --share "$SHARE" --margin "$MARGIN" \
 			--db "$db" --socket $RUN/$name.sock --state-dir $RUN/$name $apply \
-			"${clock[@]}" 2>"$RUN/$name.govern" &
+			$GOVERN_OPTIONS "${clock[@]}" 2>"$RUN/$name.govern" &
 		governor=$!
 		wait_for 20 test -S $RUN/$name.sock || echo "no governor: $(cat $RUN/$name.govern)" >&2
 	fi
