@@ -19,6 +19,8 @@
 #define PEAK_SLOTS 4
 /* A pool with less weight than this in all is left out. */
 #define LEAST_WEIGHT 0.02f
+/* And a member with less than this. */
+#define LEAST_MEMBER 0.01f
 
 /* Levels at which members are read for the forecast; the judged ones are among them. */
 static const float level[] = { 0.02f, 0.1f,  0.25f, 0.4f,  0.5f,  0.6f,	 0.7f,
@@ -71,7 +73,8 @@ static bool judge_slot(const struct days *d, const struct target *t, int i, floa
 		for (int l = 0; l < N_LEVELS; l++) {
 			float q[N_WEIGHTINGS * STACK_LEVELS];
 			int pool = reach * N_LEVELS + l;
-			bool known = pool_read(d, t, reach, l, i, stack_level, STACK_LEVELS, q);
+			bool known = pool_read(d, t, reach, l, i, ALL_WEIGHTINGS, stack_level,
+					       STACK_LEVELS, q);
 
 			for (int w = 0; w < N_WEIGHTINGS; w++)
 				for (int k = 0; k < STACK_LEVELS; k++)
@@ -115,28 +118,32 @@ struct combination {
 	float *total; /* [n_day] weight that q has so far */
 };
 
-static float pool_weight(const struct combination *c, int pool)
+/* The members of a pool that count, and their weight together. */
+static unsigned int pool_members(const struct combination *c, int pool, float *ret_weight)
 {
-	float sum = 0;
+	unsigned int wanted = 0;
 
+	*ret_weight = 0;
 	for (int w = 0; w < N_WEIGHTINGS; w++)
-		sum += c->weight[w * N_POOLS + pool];
-	return sum;
+		if (c->weight[w * N_POOLS + pool] >= LEAST_MEMBER) {
+			wanted |= 1u << w;
+			*ret_weight += c->weight[w * N_POOLS + pool];
+		}
+	return wanted;
 }
 
 /* Quantiles of one pool at one slot, times the weights of its members. */
-static bool read_pool(const struct days *d, const struct target *t, int pool,
+static bool read_pool(const struct days *d, const struct target *t, int pool, unsigned int wanted,
 		      const struct combination *c, int at, float *out)
 {
 	float q[N_WEIGHTINGS * LEVELS];
 
-	if (!pool_read(d, t, pool / N_LEVELS, pool % N_LEVELS, at, level, LEVELS, q))
+	if (!pool_read(d, t, pool / N_LEVELS, pool % N_LEVELS, at, wanted, level, LEVELS, q))
 		return false;
-	for (int k = 0; k < LEVELS; k++) {
-		out[k] = 0;
-		for (int w = 0; w < N_WEIGHTINGS; w++)
+	memset(out, 0, LEVELS * sizeof(*out));
+	for (int w = 0; w < N_WEIGHTINGS; w++)
+		for (int k = 0; k < LEVELS && wanted & 1u << w; k++)
 			out[k] += c->weight[w * N_POOLS + pool] * q[w * LEVELS + k];
-	}
 	return true;
 }
 
@@ -145,10 +152,13 @@ static void add_pool(const struct days *d, const struct target *t, int pool, str
 		     int n_slots)
 {
 	int spacing = pool_spacing(d, pool / N_LEVELS), last = -1;
-	float here[LEVELS], before[LEVELS] = { 0 }, sum = pool_weight(c, pool);
+	float here[LEVELS], before[LEVELS] = { 0 }, sum;
+	unsigned int wanted = pool_members(c, pool, &sum);
 
+	if (sum < LEAST_WEIGHT)
+		return;
 	for (int at = 0;; at = MIN(at + spacing, n_slots - 1)) {
-		bool known = read_pool(d, t, pool, c, at, here);
+		bool known = read_pool(d, t, pool, wanted, c, at, here);
 
 		for (int i = last + 1; known && i <= at; i++) {
 			float x = last < 0 ? 1 : (float)(i - last) / (float)(at - last);
@@ -217,8 +227,7 @@ static int forecast_days(const struct days *d, struct combination *c,
 		memset(c->q, 0, n_day * LEVELS * sizeof(*c->q));
 		memset(c->total, 0, n_day * sizeof(*c->total));
 		for (int pool = 0; pool < N_POOLS; pool++)
-			if (pool_weight(c, pool) >= LEAST_WEIGHT)
-				add_pool(d, &t, pool, c, n_slots);
+			add_pool(d, &t, pool, c, n_slots);
 		for (int i = 0; i < n_slots; i++)
 			write_step(c, i, o, f, first + (size_t)i);
 	}

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Reach and the distance of the values that are taken within it, in minutes. */
+/* Reach, the distance of the values that are taken within it, and of the slots that are read. */
 static const struct {
-	int reach, stride;
-} reaches[N_REACHES] = { { 0, 1 }, { 3, 1 }, { 40, 8 }, { 120, 20 } };
+	int reach, stride, spacing;
+} reaches[N_REACHES] = { { 0, 1, 1 }, { 3, 1, 3 }, { 40, 8, 12 }, { 120, 20, 30 } };
 
 #define MAX_VALUES (DAYS_MAX * 64)
 
@@ -90,7 +90,7 @@ static int in_steps(const struct days *d, int minutes)
 
 int pool_spacing(const struct days *d, int reach)
 {
-	return MAX(in_steps(d, reaches[reach].reach) / 4, 1);
+	return MAX(in_steps(d, reaches[reach].spacing), 1);
 }
 
 /* Values of a pool as integers that sort as the values do (an IEEE float >= 0 orders by its bits),
@@ -214,7 +214,7 @@ static void read_off(const uint64_t *key, const float (*sum)[8], int n, int weig
 }
 
 bool pool_read(const struct days *d, const struct target *t, int reach, int level, int i,
-	       const float *tau, int n, float *out)
+	       unsigned int wanted, const float *tau, int n, float *out)
 {
 	uint64_t key[MAX_VALUES];
 	float sum[MAX_VALUES][8], running[8] = { 0 };
@@ -230,6 +230,7 @@ bool pool_read(const struct days *d, const struct target *t, int reach, int leve
 			sum[k][c] = running[c] += w[c];
 	}
 	for (int w = 0; w < N_WEIGHTINGS; w++)
-		read_off(key, sum, values, w, tau, n, &out[w * n]);
+		if (wanted & 1u << w)
+			read_off(key, sum, values, w, tau, n, &out[w * n]);
 	return true;
 }

@@ -47,9 +47,11 @@ int pool_spacing(const struct days *d, int reach);
 
 /*
  * Quantiles of one pool around slot i of the target day: out[weighting * n + k] for the ascending
- * levels tau[0..n-1]. False (nothing written) when no value is known there.
+ * levels tau[0..n-1] and the weightings whose bit is set in `wanted`. False (nothing written) when no
+ * value is known there.
  */
+#define ALL_WEIGHTINGS ((1u << N_WEIGHTINGS) - 1)
 bool pool_read(const struct days *d, const struct target *t, int reach, int level, int i,
-	       const float *tau, int n, float *out);
+	       unsigned int wanted, const float *tau, int n, float *out);
 
 #endif
