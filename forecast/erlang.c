@@ -7,7 +7,7 @@
 
 /*
  * 1/B(n) of offered load a, by 1/B(k) = 1 + k/a 1/B(k-1), 1/B(0) = 1. Far below a the value is near
- * its fixed point a / (a - k) and forgets where it began within some sqrt(a) steps, so that a large
+ * its fixed point, a / (a - k) less a small correction, and forgets where it began within some sqrt(a) steps, so that a large
  * load does not have to begin at 0.
  */
 static double inverse_b(double a, int64_t n)
@@ -18,6 +18,7 @@ static double inverse_b(double a, int64_t n)
 	if (first > 0 && n > 0) {
 		k = (int64_t)MIN(first, (double)n);
 		v = a / (a - (double)k);
+		v -= (double)k * a / pow(a - (double)k, 3);
 	}
 	while (k < n) {
 		k++;
@@ -28,16 +29,24 @@ static double inverse_b(double a, int64_t n)
 	return v;
 }
 
-/* (1 - e^(-theta t)) / theta, times lambda e^(theta t) when theta < 0, see below. */
+/* The TTL that exponential warm times would need for the same effect. */
+static double worth_of_ttl(const struct erlang_queue *q, int64_t n)
+{
+	double longest = 2 / (1 + q->cv * q->cv);
+	double near = 1 - exp(-0.75 * sqrt((double)n) * q->ttl_s / q->warm_s);
+
+	return q->ttl_s * (1 + (longest - 1) * near);
+}
+
 double erlang_drop(const struct erlang_queue *q, double rate, int64_t n)
 {
-	double mu = 1 / q->warm_s, ttl = q->ttl_s / ((1 + q->cv * q->cv) / 2);
-	double theta = (double)n * mu - rate, x, middle, inverse;
+	double mu = 1 / q->warm_s, theta = (double)n * mu - rate, ttl, x, middle, inverse;
 
 	if (rate <= 0)
 		return 0;
 	if (n <= 0)
 		return 1;
+	ttl = worth_of_ttl(q, n);
 	inverse = inverse_b(rate / mu, n - 1);
 	x = rate / ((double)n * mu);
 	if (fabs(theta) * ttl < 1e-9)
@@ -71,16 +80,27 @@ double erlang_drops(const struct erlang_queue *q, const struct erlang_rates *r, 
 }
 
 int64_t erlang_size(const struct erlang_queue *q, const struct erlang_rates *r, double target,
-		    double busy)
+		    int64_t guess)
 {
-	int64_t other = (int64_t)ceil(MIN(busy, SIZING_MAX_CONTAINERS) - 1e-9), lo = 0, hi = 1;
 	double most = target * erlang_mean(r);
+	int64_t lo = 0, hi, step = 1;
 
 	if (erlang_mean(r) <= 0)
-		return other;
-	while (hi < SIZING_MAX_CONTAINERS && erlang_drops(q, r, hi) > most) {
-		lo = hi;
-		hi *= 2;
+		return 0;
+	/* Gallop from the guess to an interval (lo: too few, hi: enough), then halve it. */
+	hi = CLAMP(guess, 1, SIZING_MAX_CONTAINERS);
+	if (erlang_drops(q, r, hi) > most) {
+		while (hi < SIZING_MAX_CONTAINERS && erlang_drops(q, r, hi) > most) {
+			lo = hi;
+			hi = MIN(hi + step, SIZING_MAX_CONTAINERS);
+			step *= 2;
+		}
+	} else {
+		for (lo = hi - step; lo > 0 && erlang_drops(q, r, lo) <= most; lo = hi - step) {
+			hi = lo;
+			step *= 2;
+		}
+		lo = MAX(lo, 0);
 	}
 	while (hi - lo > 1) {
 		int64_t mid = lo + (hi - lo) / 2;
@@ -90,29 +110,23 @@ int64_t erlang_size(const struct erlang_queue *q, const struct erlang_rates *r, 
 		else
 			hi = mid;
 	}
-	return MIN(hi + other, SIZING_MAX_CONTAINERS);
+	return hi;
 }
 
-/* The quantile function through (0, a little below the first), the given points and (1, a little
- * above the last), at the middle of each of `n` equal shares; the topmost share is cut finer. */
+/* The quantile function: straight between the given points and beyond them, never negative. */
 static double quantile_at(const double *q, const double *level, int n, double tau)
 {
 	int k = 0;
 
-	if (tau <= level[0])
-		return q[0] *
-		       MAX(0, 1 - (n > 1 && q[0] > 0 ? (q[1] - q[0]) / q[0] * (level[0] - tau) /
-							       (level[1] - level[0])
-						     : 0));
-	while (k + 2 < n && tau > level[k + 1])
-		k++;
 	if (n == 1)
 		return q[0];
-	return q[k] + (q[k + 1] - q[k]) * MIN((tau - level[k]) / (level[k + 1] - level[k]), 1.5);
+	while (k + 2 < n && tau > level[k + 1])
+		k++;
+	return MAX(q[k] + (q[k + 1] - q[k]) * (tau - level[k]) / (level[k + 1] - level[k]), 0);
 }
 
 void erlang_rates_from_quantiles(double mean, const double *q, const double *level, int n,
-				 struct erlang_rates *ret)
+				 double unit, struct erlang_rates *ret)
 {
 	static const double edge[] = { 0,   0.1, 0.2, 0.3,  0.4,  0.5,	 0.6,
 				       0.7, 0.8, 0.9, 0.95, 0.98, 0.995, 1 };
@@ -120,10 +134,10 @@ void erlang_rates_from_quantiles(double mean, const double *q, const double *lev
 
 	ret->n = ARRAY_SIZE(edge) - 1;
 	for (int i = 0; i < ret->n; i++) {
-		double v = quantile_at(q, level, n, (edge[i] + edge[i + 1]) / 2);
+		double v = unit * quantile_at(q, level, n, (edge[i] + edge[i + 1]) / 2);
 
 		ret->weight[i] = edge[i + 1] - edge[i];
-		ret->rate[i] = MAX(v, 0);
+		ret->rate[i] = v;
 		sum += ret->weight[i] * ret->rate[i];
 	}
 	for (int i = 0; i < ret->n; i++)
