@@ -42,15 +42,17 @@ static int64_t minutes_of(const char *arg, struct argp_state *state, const char 
 static void parse_choice(int key, const char *arg, struct plan_options *p, struct argp_state *state)
 {
 	if (key == KEY_POLICY && strcmp(arg, "static") == 0)
-		p->policy = POLICY_STATIC;
+		p->demand.policy = POLICY_STATIC;
 	else if (key == KEY_POLICY && strcmp(arg, "dynamic") == 0)
-		p->policy = POLICY_DYNAMIC;
+		p->demand.policy = POLICY_DYNAMIC;
 	else if (key == KEY_POLICY)
 		argp_error(state, "--policy takes static or dynamic, not '%s'", arg);
 	else if (strcmp(arg, "flow") == 0)
-		p->sizing = SIZING_FLOW;
+		p->demand.sizing = SIZING_FLOW;
+	else if (strcmp(arg, "erlang") == 0)
+		p->demand.sizing = SIZING_ERLANG;
 	else
-		argp_error(state, "--sizing takes flow, not '%s'", arg);
+		argp_error(state, "--sizing takes flow or erlang, not '%s'", arg);
 }
 
 static double parse_quantile(const char *arg, struct argp_state *state)
@@ -105,21 +107,24 @@ static error_t parse_sizing(int key, char *arg, struct plan_options *p, struct a
 		parse_choice(key, arg, p, state);
 		return 0;
 	case KEY_TARGET_DROP:
-		p->target_drop = option_share(arg, state, "--target-drop");
+		p->demand.target_drop = option_share(arg, state, "--target-drop");
+		if (p->demand.target_drop <= 0)
+			argp_error(state,
+				   "--target-drop must be above 0: no finite pool drops nothing");
 		return 0;
 	case KEY_QUANTILE:
-		p->quantile = parse_quantile(arg, state);
+		p->demand.quantile = parse_quantile(arg, state);
 		return 0;
 	case KEY_HEADROOM:
 		p->headroom = option_share(arg, state, "--headroom");
 		return 0;
 	case KEY_HOLD:
-		p->hold_minutes = minutes_of(arg, state, "--hold");
-		if (p->hold_minutes > MINUTES_PER_DAY)
+		p->demand.hold_minutes = minutes_of(arg, state, "--hold");
+		if (p->demand.hold_minutes > MINUTES_PER_DAY)
 			argp_error(state, "--hold takes at most a day (1d), not '%s'", arg);
 		return 0;
 	case KEY_QUEUE_TTL:
-		p->queue_ttl_us = option_duration_ns(arg, state, "--queue-ttl") / NS_PER_US;
+		p->demand.queue_ttl_us = option_duration_ns(arg, state, "--queue-ttl") / NS_PER_US;
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -175,8 +180,10 @@ static const struct argp_option plan_list[] = {
 	{ NULL, 0, NULL, 0, "How many containers:", 3 },
 	{ "policy", KEY_POLICY, "static|dynamic", 0,
 	  "One size for the day, or one for each minute (default)", 3 },
-	{ "sizing", KEY_SIZING, "flow", 0,
-	  "flow (default): invocations x warm time, of the forecast's --quantile", 3 },
+	{ "sizing", KEY_SIZING, "flow|erlang", 0,
+	  "flow (default): invocations x warm time, of the forecast's --quantile; erlang: the fewest "
+	  "containers that keep drops under --target-drop, for random arrivals",
+	  3 },
 	{ "quantile", KEY_QUANTILE, "Q", 0, "flow: of the forecast, or mean (default 0.9)", 3 },
 	{ "target-drop", KEY_TARGET_DROP, "SHARE", 0,
 	  "erlang: invocations that may be dropped (default 0.01)", 3 },
@@ -233,14 +240,14 @@ static int print_plan_json(const struct plan_command *c, const struct plan_repor
 		else
 			json_array_append_new(functions, o);
 	}
-	return print_json(json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:b, s:o}", "day",
-				    format_date(r->first), "first_minute", (json_int_t)r->first,
-				    "minutes", (json_int_t)c->plan.minutes, "policy",
-				    c->plan.policy == POLICY_STATIC ? "static" : "dynamic",
-				    "sizing", c->plan.sizing == SIZING_FLOW ? "flow" : "erlang",
-				    "memory_bytes", (json_int_t)c->plan.memory_bytes, "cap_bytes",
-				    (json_int_t)r->cap_bytes, "bound_minutes", (json_int_t)r->bound,
-				    "stored", !c->plan.dry, "functions", functions));
+	return print_json(json_pack(
+		"{s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:b, s:o}", "day", format_date(r->first),
+		"first_minute", (json_int_t)r->first, "minutes", (json_int_t)c->plan.minutes,
+		"policy", c->plan.demand.policy == POLICY_STATIC ? "static" : "dynamic", "sizing",
+		c->plan.demand.sizing == SIZING_FLOW ? "flow" : "erlang", "memory_bytes",
+		(json_int_t)c->plan.memory_bytes, "cap_bytes", (json_int_t)r->cap_bytes,
+		"bound_minutes", (json_int_t)r->bound, "stored", !c->plan.dry, "functions",
+		functions));
 }
 
 static void print_line(const struct plan_line *l, size_t minutes)

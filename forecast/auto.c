@@ -1,207 +1,268 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Empirical profiles chosen by a backtest. A member takes, for each step of the day, the values that
- * earlier days had around that step, weights the days, and reads the quantiles off. Members differ in
- * how days are weighted, how wide "around" is, and whether days are scaled to the recent level.
+ * The default model: empirical profiles (members.h), weighted by how they would have done on the last
+ * days (stack.h), their quantiles averaged. docs/forecasting.md tells why.
  */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
+#include "forecast/days.h"
+#include "forecast/members.h"
 #include "forecast/models.h"
+#include "forecast/stack.h"
 
-#define MAX_DAYS 14
-#define BACKTEST_DAYS 5
-#define BEST 3
+/* The backtest: so many last days, each judged at so many slots spread over the day, and at the few
+ * slots that are the day's peaks, which a sparse sample would miss. */
+#define BACKTEST_DAYS 6
+#define SPREAD_SLOTS 38
+#define PEAK_SLOTS 4
+/* A pool with less weight than this in all is left out. */
+#define LEAST_WEIGHT 0.02f
+/* And a member with less than this. */
+#define LEAST_MEMBER 0.01f
 
-enum weighting { EVEN, RECENT, SAME_WEEKDAY, YESTERDAY, N_WEIGHTINGS };
-static const int reach[] = { 0, 2, 7, 20 }; /* steps of the day on either side, of 1440 */
+/* Levels at which members are read for the forecast; the judged ones are among them. */
+static const float level[] = { 0.02f, 0.1f,  0.25f, 0.4f,  0.5f,  0.6f,	 0.7f,
+			       0.8f,  0.85f, 0.9f,  0.95f, 0.99f, 0.995f };
+#define LEVELS ((int)ARRAY_SIZE(level))
+#define MEDIAN 4
+/* The backtest chose the weights and flatters them, and no day of the past was the worst: the far
+ * tail is drawn out by this much. */
+static const float drawn_out[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.15f, 1.15f };
 
-struct member {
-	enum weighting weighting;
-	int reach;
-	bool scaled;
-};
+/* --- backtest */
 
-#define N_MEMBERS (N_WEIGHTINGS * (int)ARRAY_SIZE(reach) * 2)
-
-/* History cut into days that end where the forecast begins; day 0 is the latest. */
-struct days {
-	const struct series *s;
-	size_t n_day, n;
-	double level[MAX_DAYS + BACKTEST_DAYS]; /* mean of the day's known values, NAN */
-};
-
-struct sample {
-	double value, weight;
-};
-
-static double day_value(const struct days *d, size_t day, int64_t step)
+/* The PEAK_SLOTS slots with the highest mean over the days. */
+static int find_peaks(const struct days *d, int *peak)
 {
-	int64_t at = (int64_t)d->s->n - (int64_t)(day + 1) * (int64_t)d->n_day + step;
+	float height[PEAK_SLOTS];
+	int n = 0;
 
-	return at >= 0 && at < (int64_t)d->s->n ? d->s->value[at] : NAN;
-}
+	for (int i = 0; i < d->n_day; i++) {
+		float sum = 0;
+		int at;
 
-static void measure_levels(struct days *d)
-{
-	for (size_t day = 0; day < d->n; day++) {
-		double sum = 0, known = 0;
+		for (int day = 0; day < d->n; day++) {
+			float v = days_at(d, day, i);
 
-		for (size_t i = 0; i < d->n_day; i++) {
-			double v = day_value(d, day, (int64_t)i);
-
-			if (!isnan(v)) {
-				sum += v;
-				known++;
-			}
+			sum += isnan(v) ? 0 : v;
 		}
-		d->level[day] = known > 0 ? sum / known : NAN;
-	}
-}
-
-/* `ahead` days lie between the target day and the latest day: 0 is the day that follows. */
-static double day_weight(enum weighting w, size_t lag)
-{
-	switch (w) {
-	case EVEN:
-		return 1;
-	case RECENT:
-		return pow(0.7, (double)lag);
-	case SAME_WEEKDAY:
-		return lag % 7 == 0 ? 1 : 0.02;
-	default:
-		return lag == 1 ? 1 : 0.02;
-	}
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const struct sample *x = a, *y = b;
-
-	return x->value < y->value ? -1 : x->value > y->value;
-}
-
-/* Quantile `tau` of sorted samples: the smallest value that the weight of tau lies at or below,
- * linear in between. */
-static double weighted_quantile(const struct sample *s, size_t n, double total, double tau)
-{
-	double sum = 0, last = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		double at = (sum + s[i].weight / 2) / total;
-
-		if (at >= tau) {
-			if (i == 0)
-				return s[0].value;
-			return s[i - 1].value +
-			       (s[i].value - s[i - 1].value) * (tau - last) / (at - last);
+		if (n == PEAK_SLOTS && sum <= height[n - 1])
+			continue;
+		at = n < PEAK_SLOTS ? n++ : n - 1;
+		for (; at > 0 && height[at - 1] < sum; at--) {
+			height[at] = height[at - 1];
+			peak[at] = peak[at - 1];
 		}
-		last = at;
-		sum += s[i].weight;
+		height[at] = sum;
+		peak[at] = i;
 	}
-	return s[n - 1].value;
-}
-
-/* What the samples of one step say. `first` is the latest day that may be used. */
-static size_t gather(const struct days *d, size_t first, size_t target, const struct member *m,
-		     int64_t step, struct sample *out, double *ret_total)
-{
-	int width = (int)((int64_t)reach[m->reach] * (int64_t)d->n_day / MINUTES_PER_DAY);
-	double level = d->level[first];
-	size_t n = 0;
-
-	*ret_total = 0;
-	for (size_t day = first; day < MIN(d->n, first + MAX_DAYS); day++) {
-		double w = day_weight(m->weighting, day - target);
-		double scale = m->scaled && d->level[day] > 0 && level > 0 ? level / d->level[day]
-									   : 1;
-
-		for (int64_t i = step - width; i <= step + width; i++) {
-			double v = day_value(d, day, i);
-
-			if (isnan(v) || (day == first && i >= (int64_t)d->n_day))
-				continue;
-			out[n++] = (struct sample){ v * scale, w };
-			*ret_total += w;
-		}
-	}
-	qsort(out, n, sizeof(*out), by_value);
 	return n;
 }
 
-static double pinball(double actual, double q, double tau)
+static bool judge_slot(const struct days *d, const struct target *t, int i, float weight,
+		       struct stack *s)
 {
-	return actual >= q ? tau * (actual - q) : (1 - tau) * (q - actual);
-}
+	float(*said)[N_MEMBERS] = s->said[s->n];
+	float actual = days_at(d, t->day, i);
 
-static const double judged[] = { 0.5, 0.9, 0.95, 0.99 };
+	if (isnan(actual))
+		return false;
+	for (int reach = 0; reach < N_REACHES; reach++)
+		for (int l = 0; l < N_LEVELS; l++) {
+			float q[N_WEIGHTINGS * STACK_LEVELS];
+			int pool = reach * N_LEVELS + l;
+			bool known = pool_read(d, t, reach, l, i, ALL_WEIGHTINGS, stack_level,
+					       STACK_LEVELS, q);
 
-/* Mean loss of a member over the backtest days, on every `stride`-th step. */
-static double backtest(const struct days *d, const struct member *m, struct sample *room)
-{
-	size_t stride = d->n_day > 300 ? 7 : 1;
-	double loss = 0, counted = 0;
-
-	for (size_t day = 0; day < BACKTEST_DAYS && day + 1 < d->n; day++)
-		for (size_t i = day % stride; i < d->n_day; i += stride) {
-			double v = day_value(d, day, (int64_t)i), total;
-			size_t n;
-
-			if (isnan(v))
-				continue;
-			n = gather(d, day + 1, day, m, (int64_t)i, room, &total);
-			for (size_t k = 0; n && k < ARRAY_SIZE(judged); k++)
-				loss += pinball(v, weighted_quantile(room, n, total, judged[k]),
-						judged[k]);
-			counted += n > 0;
+			for (int w = 0; w < N_WEIGHTINGS; w++)
+				for (int k = 0; k < STACK_LEVELS; k++)
+					said[k][w * N_POOLS + pool] =
+						known && (!weighting_needs_weekday(w) ||
+							  target_has_weekday(d, t->day))
+							? q[w * STACK_LEVELS + k]
+							: NAN;
 		}
-	return counted > 0 ? loss / counted : 0;
+	s->point[s->n++] = (struct stack_point){ t->day, weight, actual };
+	return true;
 }
 
-static void add_member(const struct days *d, const struct member *m, struct sample *room,
-		       const struct forecast_options *o, struct forecast *f)
+static void backtest(const struct days *d, struct stack *s)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		double total, sum = 0;
-		size_t n = gather(d, 0, (size_t)-1, m, (int64_t)(i % d->n_day), room, &total);
+	int peak[PEAK_SLOTS], n_peaks = d->n_day > SPREAD_SLOTS ? find_peaks(d, peak) : 0;
+	int spread = MIN(SPREAD_SLOTS, d->n_day);
+	float weight = (float)(d->n_day - n_peaks) / (float)spread;
 
-		if (n == 0)
-			continue;
-		for (size_t k = 0; k < n; k++)
-			sum += room[k].value * room[k].weight;
-		f->mean[i] += sum / total / BEST;
-		for (size_t k = 0; k < o->n_quantiles; k++)
-			f->q[i * o->n_quantiles + k] +=
-				weighted_quantile(room, n, total, o->quantile[k]) / BEST;
+	for (int day = 0; day < BACKTEST_DAYS && day + 1 < d->n; day++) {
+		struct target t;
+
+		target_init(&t, d, day);
+		for (int k = 0; k < spread; k++) {
+			/* Steps of the golden ratio: evenly spread, and no day repeats another's. */
+			double turn = (double)(day * spread + k) * 0.6180339887498949;
+			int i = (int)((turn - floor(turn)) * d->n_day);
+
+			judge_slot(d, &t, i, weight, s);
+		}
+		for (int k = 0; k < n_peaks; k++)
+			judge_slot(d, &t, peak[k], 1, s);
 	}
+}
+
+/* --- forecast */
+
+struct combination {
+	float weight[N_MEMBERS];
+	float *q;     /* [n_day][LEVELS] of one day; owned */
+	float *total; /* [n_day] weight that q has so far */
+};
+
+/* The members of a pool that count, and their weight together. */
+static unsigned int pool_members(const struct combination *c, int pool, float *ret_weight)
+{
+	unsigned int wanted = 0;
+
+	*ret_weight = 0;
+	for (int w = 0; w < N_WEIGHTINGS; w++)
+		if (c->weight[w * N_POOLS + pool] >= LEAST_MEMBER) {
+			wanted |= 1u << w;
+			*ret_weight += c->weight[w * N_POOLS + pool];
+		}
+	return wanted;
+}
+
+/* Quantiles of one pool at one slot, times the weights of its members. */
+static bool read_pool(const struct days *d, const struct target *t, int pool, unsigned int wanted,
+		      const struct combination *c, int at, float *out)
+{
+	float q[N_WEIGHTINGS * LEVELS];
+
+	if (!pool_read(d, t, pool / N_LEVELS, pool % N_LEVELS, at, wanted, level, LEVELS, q))
+		return false;
+	memset(out, 0, LEVELS * sizeof(*out));
+	for (int w = 0; w < N_WEIGHTINGS; w++)
+		for (int k = 0; k < LEVELS && wanted & 1u << w; k++)
+			out[k] += c->weight[w * N_POOLS + pool] * q[w * LEVELS + k];
+	return true;
+}
+
+/* Reads one pool at its slots and adds it, interpolated, to the day. */
+static void add_pool(const struct days *d, const struct target *t, int pool, struct combination *c,
+		     int n_slots)
+{
+	int spacing = pool_spacing(d, pool / N_LEVELS), last = -1;
+	float here[LEVELS], before[LEVELS] = { 0 }, sum;
+	unsigned int wanted = pool_members(c, pool, &sum);
+
+	if (sum < LEAST_WEIGHT)
+		return;
+	for (int at = 0;; at = MIN(at + spacing, n_slots - 1)) {
+		bool known = read_pool(d, t, pool, wanted, c, at, here);
+
+		for (int i = last + 1; known && i <= at; i++) {
+			float x = last < 0 ? 1 : (float)(i - last) / (float)(at - last);
+
+			for (int k = 0; k < LEVELS; k++)
+				c->q[i * LEVELS + k] += before[k] + x * (here[k] - before[k]);
+			c->total[i] += sum;
+		}
+		if (known)
+			memcpy(before, here, sizeof(here));
+		last = known ? at : last;
+		if (at == n_slots - 1)
+			break;
+	}
+}
+
+/* Quantile tau of a row of quantiles at the fixed levels; beyond the outermost it goes on straight. */
+static double row_quantile(const float *q, double tau)
+{
+	int k = 0;
+
+	while (k + 2 < LEVELS && tau > (double)level[k + 1])
+		k++;
+	return q[k] + ((double)q[k + 1] - q[k]) * (tau - (double)level[k]) /
+			      ((double)level[k + 1] - (double)level[k]);
+}
+
+/* Mean of a row: the area under its quantile function. */
+static double row_mean(const float *q)
+{
+	double sum = q[0] * level[0] + q[LEVELS - 1] * (1 - level[LEVELS - 1]);
+
+	for (int k = 1; k < LEVELS; k++)
+		sum += (q[k] + q[k - 1]) / 2 * (level[k] - level[k - 1]);
+	return sum;
+}
+
+static void write_step(const struct combination *c, int i, const struct forecast_options *o,
+		       struct forecast *f, size_t at)
+{
+	float *q = &c->q[i * LEVELS];
+
+	for (int k = 0; k < LEVELS; k++)
+		q[k] = c->total[i] > 0 ? q[k] / c->total[i] : 0;
+	for (int k = MEDIAN + 1; k < LEVELS; k++)
+		q[k] = q[MEDIAN] + (q[k] - q[MEDIAN]) * drawn_out[k];
+	f->mean[at] = row_mean(q);
+	for (size_t k = 0; k < o->n_quantiles; k++)
+		f->q[at * o->n_quantiles + k] = row_quantile(q, o->quantile[k]);
+}
+
+static int forecast_days(const struct days *d, struct combination *c,
+			 const struct forecast_options *o, struct forecast *f)
+{
+	size_t n_day = (size_t)d->n_day;
+
+	c->q = malloc(n_day * LEVELS * sizeof(*c->q));
+	c->total = malloc(n_day * sizeof(*c->total));
+	if (!c->q || !c->total)
+		return -ENOMEM;
+	for (size_t first = 0; first < f->n; first += n_day) {
+		int n_slots = (int)MIN(n_day, f->n - first);
+		struct target t;
+
+		target_init(&t, d, -1 - (int)(first / n_day));
+		memset(c->q, 0, n_day * LEVELS * sizeof(*c->q));
+		memset(c->total, 0, n_day * sizeof(*c->total));
+		for (int pool = 0; pool < N_POOLS; pool++)
+			add_pool(d, &t, pool, c, n_slots);
+		for (int i = 0; i < n_slots; i++)
+			write_step(c, i, o, f, first + (size_t)i);
+	}
+	return 0;
+}
+
+static int weigh_members(const struct days *d, struct combination *c)
+{
+	_cleanup_free_ struct stack *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->said = calloc(STACK_MAX_POINTS, sizeof(*s->said));
+	if (!s->said)
+		return -ENOMEM;
+	for (int m = 0; m < N_MEMBERS; m++)
+		s->usable[m] = !weighting_needs_weekday(m / N_POOLS) || target_has_weekday(d, -1);
+	backtest(d, s);
+	stack_weigh(s, c->weight);
+	free(s->said);
+	return 0;
 }
 
 int model_auto(const struct series *history, const struct forecast_options *o, struct forecast *f)
 {
-	struct days d = { .s = history, .n_day = series_day(history) };
-	_cleanup_free_ struct sample *room = NULL;
-	struct member member[N_MEMBERS];
-	double loss[N_MEMBERS];
-	bool used[N_MEMBERS] = { false };
+	struct combination c = { 0 };
+	struct days d;
+	int r = days_init(&d, history);
 
-	d.n = MIN((history->n + d.n_day - 1) / d.n_day, ARRAY_SIZE(d.level));
-	measure_levels(&d);
-	room = calloc(MAX_DAYS * 64, sizeof(*room));
-	if (!room)
-		return -ENOMEM;
-	for (int i = 0; i < N_MEMBERS; i++) {
-		member[i] = (struct member){ i / 2 % N_WEIGHTINGS, i / 2 / N_WEIGHTINGS, i % 2 };
-		loss[i] = backtest(&d, &member[i], room);
-	}
-	for (int k = 0; k < BEST; k++) {
-		int best = -1;
-
-		for (int i = 0; i < N_MEMBERS; i++)
-			if (!used[i] && (best < 0 || loss[i] < loss[best]))
-				best = i;
-		used[best] = true;
-		add_member(&d, &member[best], room, o, f);
-	}
-	return 0;
+	if (r == 0)
+		r = weigh_members(&d, &c);
+	if (r == 0)
+		r = forecast_days(&d, &c, o, f);
+	free(c.q);
+	free(c.total);
+	days_release(&d);
+	return r;
 }

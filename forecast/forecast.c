@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "forecast/forecast.h"
 
+#include <cblas.h>
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "forecast/models.h"
@@ -77,11 +79,19 @@ static void make_proper(struct forecast *f)
 	}
 }
 
+/* Sums that are split over threads differ in the last bit with their number. */
+static void one_thread(void)
+{
+	openblas_set_num_threads(1);
+}
+
 int forecast_make(const struct series *history, const struct forecast_options *o, size_t n,
 		  struct forecast *ret)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int r = check_options(o);
 
+	pthread_once(&once, one_thread);
 	*ret = (struct forecast){ 0 };
 	if (r < 0)
 		return r;

@@ -17,13 +17,16 @@ void plan_options_init(struct plan_options *o)
 {
 	*o = (struct plan_options){
 		.share = 0.7,
-		.policy = POLICY_DYNAMIC,
-		.sizing = SIZING_FLOW,
-		.target_drop = 0.01,
-		.quantile = 0.9,
 		.headroom = 0.1,
-		.hold_minutes = 10,
-		.queue_ttl_us = 10000,
+		.demand = {
+			.policy = POLICY_DYNAMIC,
+			.sizing = SIZING_FLOW,
+			.target_drop = 0.01,
+			.quantile = 0.9,
+			.hold_minutes = 10,
+			.queue_ttl_us = 10000,
+			.service_cv = 1,
+		},
 		.minutes = MINUTES_PER_DAY,
 		.history = 12 * MINUTES_PER_DAY,
 		.locator = LOCATOR_DEFAULTS,
@@ -244,38 +247,6 @@ static int check_costs(const struct store_function *f)
 	return -EINVAL;
 }
 
-/* The invocations of step i that flow sizing provides for. */
-static double flow_rate(const struct plan_options *o, const struct forecast *fc, size_t i)
-{
-	for (size_t k = 0; o->quantile > 0 && k < fc->n_quantiles; k++)
-		if (o->forecast.quantile[k] == o->quantile)
-			return fc->q[i * fc->n_quantiles + k];
-	return fc->mean[i];
-}
-
-/* One size for the whole day: the mean over the minutes of what each would be sized by. */
-static int64_t want_static(const struct plan_options *o, const struct store_function *f,
-			   const struct forecast *fc)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < fc->n; i++)
-		sum += flow_rate(o, fc, i);
-	return sizing_flow(sum / (double)MAX(fc->n, 1), f->warm_us);
-}
-
-static int size_pool(const struct plan_options *o, const struct store_function *f,
-		     const struct forecast *fc, struct plan_pool *pool)
-{
-	bool fixed = o->policy == POLICY_STATIC;
-	int64_t all_day = fixed ? want_static(o, f, fc) : 0;
-
-	for (size_t i = 0; i < o->minutes; i++)
-		pool->containers[i] = fixed ? all_day
-					    : sizing_flow(flow_rate(o, fc, i), f->warm_us);
-	return fixed ? 0 : plan_hold(pool->containers, o->minutes, (size_t)o->hold_minutes);
-}
-
 static int forecast_function(struct chain *c, const struct store_function *f, struct forecast *ret)
 {
 	_cleanup_series_ struct series history = { 0 };
@@ -293,6 +264,19 @@ static int forecast_function(struct chain *c, const struct store_function *f, st
 	else if (r < 0)
 		log_error_errno(r, "forecasting '%.80s'", f->name);
 	return r;
+}
+
+/* For plan_cap(): what a pool of n containers would drop in a minute. */
+static double pool_drops(void *arg, size_t pool, size_t minute, int64_t n)
+{
+	const struct chain *c = arg;
+	const struct store_function *f = &c->located[pool].function;
+	struct demand_times times = { f->warm_us, f->cold_us };
+	struct erlang_queue q = demand_queue(&c->o->demand, &times);
+	struct erlang_rates r;
+
+	demand_rates(&c->forecast[pool], &c->o->forecast, minute, &r);
+	return 60 * erlang_drops(&q, &r, n);
 }
 
 static int chain_forecast(struct chain *c)
@@ -313,13 +297,17 @@ static int chain_forecast(struct chain *c)
 			return r;
 		pool->unit_bytes = f->memory_bytes;
 		pool->score = c->located[i].result.score;
-		r = size_pool(c->o, f, &c->forecast[i], pool);
+		r = demand_containers(&c->forecast[i], &c->o->forecast,
+				      &(struct demand_times){ f->warm_us, f->cold_us },
+				      &c->o->demand, pool->containers);
 		if (r < 0)
 			return log_error_errno(r, "planning");
 		log_progress("functions forecast", (int64_t)i + 1, (int64_t)c->n_planned);
 	}
 	c->plan.cap_bytes = (int64_t)(c->o->share * (double)c->o->memory_bytes);
 	c->plan.headroom = c->o->headroom;
+	c->plan.drops = pool_drops;
+	c->plan.arg = c;
 	r = plan_cap(&c->plan);
 	return r < 0 ? log_error_errno(r, "planning") : 0;
 }
@@ -431,21 +419,22 @@ static int make_report(const struct chain *c, struct plan_report *ret)
 	return 0;
 }
 
-/* The quantiles that a plan asks the model for: those that are stored and the sizing's own. */
+/* The quantiles that a plan asks the model for: what the rate's distribution needs, those that are
+ * stored, and flow sizing's own. */
 static void chain_quantiles(struct plan_options *o)
 {
+	static const double levels[] = { 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99 };
 	struct forecast_options *f = &o->forecast;
+	double own = o->demand.quantile;
 	size_t n = 0;
 
-	for (size_t k = 0; k < STORE_QUANTILES; k++) {
-		double last = n ? f->quantile[n - 1] : 0;
-
-		if (o->quantile > last && o->quantile < store_quantiles[k])
-			f->quantile[n++] = o->quantile;
-		f->quantile[n++] = store_quantiles[k];
+	for (size_t k = 0; k < ARRAY_SIZE(levels); k++) {
+		if (own > (n ? f->quantile[n - 1] : 0) && own < levels[k])
+			f->quantile[n++] = own;
+		f->quantile[n++] = levels[k];
 	}
-	if (o->quantile > f->quantile[n - 1])
-		f->quantile[n++] = o->quantile;
+	if (own > f->quantile[n - 1])
+		f->quantile[n++] = own;
 	f->n_quantiles = n;
 }
 

@@ -7,27 +7,20 @@
 #ifndef FAASMAT_FORECAST_JOB_H
 #define FAASMAT_FORECAST_JOB_H
 
+#include "forecast/demand.h"
 #include "forecast/forecast.h"
 #include "forecast/locator.h"
 #include "store/functions.h"
 #include "store/store.h"
 
-enum plan_policy { POLICY_STATIC, POLICY_DYNAMIC };
-enum plan_sizing { SIZING_FLOW, SIZING_ERLANG };
-
 struct plan_options {
 	int64_t memory_bytes; /* of the node */
 	double share;	      /* of it, that pools may take: 0.7 */
-	enum plan_policy policy;
-	enum plan_sizing sizing;
-	double target_drop;   /* erlang: the share of invocations that may be dropped */
-	double quantile;      /* flow: of the forecast; 0: its mean */
 	double headroom;      /* bytes beyond containers x unit */
-	int64_t hold_minutes; /* a dip shorter than this does not shrink a pool */
-	int64_t queue_ttl_us; /* how long an invocation may wait before it is dropped */
-	int64_t day;	      /* first minute that is planned */
-	size_t minutes;	      /* how many; 1440 */
-	size_t history;	      /* minutes of history to learn from; 12 days */
+	struct demand_options demand;
+	int64_t day;	/* first minute that is planned */
+	size_t minutes; /* how many; 1440 */
+	size_t history; /* minutes of history to learn from; 12 days */
 	struct forecast_options forecast;
 	struct locator_options locator;
 	const char *const

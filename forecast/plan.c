@@ -2,6 +2,7 @@
 #include "forecast/plan.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "forecast/sizing.h"
@@ -72,38 +73,134 @@ static void order_by_score(const struct plan *p, size_t *order)
 	}
 }
 
-static void cap_minute(struct plan *p, const size_t *order, size_t minute)
+/* Without a notion of drops: whole containers to the pool with the highest score first. */
+static void cut_by_score(struct plan *p, const size_t *order, size_t minute)
 {
 	int64_t left = p->cap_bytes;
-	bool bound = false;
 
 	for (size_t k = 0; k < p->n_pools; k++) {
 		struct plan_pool *pool = &p->pool[order[k]];
 		int64_t fits = sizing_fit(left, pool->unit_bytes, p->headroom);
 
-		if (pool->containers[minute] > fits) {
-			pool->containers[minute] = fits;
+		pool->containers[minute] = MIN(pool->containers[minute], fits);
+		left -= sizing_bytes(pool->containers[minute], pool->unit_bytes, p->headroom);
+	}
+}
+
+static int64_t pool_bytes(const struct plan *p, size_t pool, int64_t containers)
+{
+	return sizing_bytes(containers, p->pool[pool].unit_bytes, p->headroom);
+}
+
+/* Drops per byte that container number n of a pool saves. */
+static double worth(const struct plan *p, size_t pool, size_t minute, int64_t n)
+{
+	double saved = p->drops(p->arg, pool, minute, n - 1) - p->drops(p->arg, pool, minute, n);
+
+	return saved / (double)MAX(p->pool[pool].unit_bytes, 1);
+}
+
+/* Takes away what is worth least until `excess` bytes are free. value[]: worth of each pool's last
+ * container. */
+static int64_t take_away(struct plan *p, const size_t *order, size_t minute, int64_t excess,
+			 double *value)
+{
+	for (size_t k = 0; k < p->n_pools; k++)
+		value[k] = p->pool[k].containers[minute] > 0
+				   ? worth(p, k, minute, p->pool[k].containers[minute])
+				   : INFINITY;
+	while (excess > 0) {
+		size_t least = order[p->n_pools - 1];
+		int64_t *n;
+
+		for (size_t k = p->n_pools; k-- > 0;)
+			if (value[order[k]] < value[least])
+				least = order[k];
+		n = &p->pool[least].containers[minute];
+		if (*n == 0)
+			break;
+		excess -= pool_bytes(p, least, *n) - pool_bytes(p, least, *n - 1);
+		--*n;
+		value[least] = *n > 0 ? worth(p, least, minute, *n) : INFINITY;
+	}
+	return excess;
+}
+
+/* The container taken last may have been larger than needed: others get what it left. */
+static void give_back(struct plan *p, const size_t *order, size_t minute, const int64_t *wanted,
+		      int64_t room)
+{
+	for (size_t k = 0; k < p->n_pools; k++) {
+		int64_t *n = &p->pool[order[k]].containers[minute];
+
+		while (*n < wanted[order[k]]) {
+			int64_t more = pool_bytes(p, order[k], *n + 1) -
+				       pool_bytes(p, order[k], *n);
+
+			if (more > room)
+				break;
+			room -= more;
+			++*n;
+		}
+	}
+}
+
+struct scratch {
+	size_t *order;
+	int64_t *wanted;
+	double *value;
+};
+
+static void cap_minute(struct plan *p, const struct scratch *s, size_t minute)
+{
+	int64_t excess = -p->cap_bytes;
+
+	for (size_t k = 0; k < p->n_pools; k++) {
+		s->wanted[k] = p->pool[k].containers[minute];
+		if (__builtin_add_overflow(excess, pool_bytes(p, k, s->wanted[k]), &excess))
+			excess = INT64_MAX;
+	}
+	if (excess > 0 && p->drops && excess < INT64_MAX) {
+		excess = take_away(p, s->order, minute, excess, s->value);
+		give_back(p, s->order, minute, s->wanted, -excess);
+	} else if (excess > 0) {
+		cut_by_score(p, s->order, minute);
+	}
+}
+
+static void count_minute(struct plan *p, const struct scratch *s, size_t minute)
+{
+	bool bound = false;
+
+	for (size_t k = 0; k < p->n_pools; k++) {
+		struct plan_pool *pool = &p->pool[k];
+
+		pool->bytes[minute] = pool_bytes(p, k, pool->containers[minute]);
+		if (pool->containers[minute] < s->wanted[k]) {
 			pool->bound++;
 			bound = true;
 		}
-		pool->bytes[minute] = sizing_bytes(pool->containers[minute], pool->unit_bytes,
-						   p->headroom);
-		left -= pool->bytes[minute];
 	}
 	p->bound += bound;
 }
 
 int plan_cap(struct plan *p)
 {
-	_cleanup_free_ size_t *order = calloc(MAX(p->n_pools, 1), sizeof(*order));
+	size_t n = MAX(p->n_pools, 1);
+	_cleanup_free_ size_t *order = calloc(n, sizeof(*order));
+	_cleanup_free_ int64_t *wanted = calloc(n, sizeof(*wanted));
+	_cleanup_free_ double *value = calloc(n, sizeof(*value));
+	const struct scratch s = { order, wanted, value };
 
-	if (!order)
+	if (!order || !wanted || !value)
 		return -ENOMEM;
 	order_by_score(p, order);
 	p->bound = 0;
 	for (size_t i = 0; i < p->n_pools; i++)
 		p->pool[i].bound = 0;
-	for (size_t m = 0; m < p->n_minutes; m++)
-		cap_minute(p, order, m);
+	for (size_t m = 0; m < p->n_minutes && p->n_pools; m++) {
+		cap_minute(p, &s, m);
+		count_minute(p, &s, m);
+	}
 	return 0;
 }

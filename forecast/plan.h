@@ -13,7 +13,7 @@
 /* One pool's day. Arrays of plan->n_minutes, owned by the pool. */
 struct plan_pool {
 	int64_t unit_bytes;  /* one container */
-	double score;	     /* the locator's; a higher one is served first when the cap binds */
+	double score;	     /* the locator's; breaks ties when the cap binds */
 	int64_t *containers; /* in: wanted, out: given */
 	int64_t *bytes;	     /* out: the budget */
 	size_t bound;	     /* out: minutes in which the cap took something away */
@@ -25,6 +25,10 @@ struct plan {
 	int64_t cap_bytes; /* most that all pools together may have: share x memory */
 	double headroom;   /* 0.1: a tenth more than containers x unit_bytes */
 	size_t bound;	   /* out: minutes in which the cap bound any pool */
+	/* Expected drops in a minute of a pool with n containers, falling and convex in n; NULL:
+	 * unknown, then the pool with the higher score is served first. */
+	double (*drops)(void *arg, size_t pool, size_t minute, int64_t n);
+	void *arg;
 };
 
 /* -ENOMEM; plan_release() is allowed after a failure. */
@@ -38,8 +42,11 @@ void plan_release(struct plan *p);
  */
 int plan_hold(int64_t *containers, size_t n, size_t hold);
 
-/* Cuts containers so that no minute's bytes exceed p->cap_bytes; whole containers, the pool with the
- * higher score first (its index breaks ties). Fills bytes and bound. -ENOMEM. */
+/*
+ * Cuts containers so that no minute's bytes exceed p->cap_bytes. Containers go where they save the
+ * least drops for their bytes, one by one, which is optimal because each further one saves less; what
+ * then still fits somewhere is given back. Fills bytes and bound. -ENOMEM.
+ */
 int plan_cap(struct plan *p);
 
 #endif

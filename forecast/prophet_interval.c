@@ -14,7 +14,7 @@
 #include "forecast/random.h"
 
 #define PATHS 1000
-#define KNOTS 25
+#define KNOTS 13
 
 static int by_value(const void *a, const void *b)
 {
@@ -23,21 +23,21 @@ static int by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Inverse of the normal distribution function: Acklam's rational start would do, but halving on
- * erfc() is exact and runs a thousand times only. */
+/* Inverse of the normal distribution function at p >= 1/2, by Newton's method from a start that
+ * never overshoots (the function is concave there). */
 static double normal_quantile(double p)
 {
-	double lo = -10, hi = 10;
+	double x = 0;
 
-	for (int i = 0; i < 60; i++) {
-		double mid = (lo + hi) / 2;
+	for (int i = 0; i < 40; i++) {
+		double density = exp(-x * x / 2) / sqrt(2 * M_PI);
+		double step = (p - erfc(-x / M_SQRT2) / 2) / density;
 
-		if (erfc(-mid / M_SQRT2) / 2 < p)
-			lo = mid;
-		else
-			hi = mid;
+		x += step;
+		if (fabs(step) < 1e-12)
+			break;
 	}
-	return lo;
+	return x;
 }
 
 static void shuffle(double *v, size_t n, uint64_t *random)
@@ -93,8 +93,10 @@ static int simulate(const struct prophet *p, const double *at, const struct fore
 
 	if (!stray)
 		return -ENOMEM;
-	for (int i = 0; i < PATHS; i++)
+	for (int i = PATHS / 2; i < PATHS; i++) {
 		noise[i] = p->sigma * normal_quantile((i + 0.5) / PATHS);
+		noise[PATHS - 1 - i] = -noise[i];
+	}
 	for (int i = 0; i < PATHS; i++)
 		add_path(p, size, at, &stray[i * KNOTS], &random);
 	for (int knot = 0; knot < KNOTS; knot++) {

@@ -7,9 +7,9 @@
 
 int64_t sizing_flow(double invocations, int64_t warm_us)
 {
-	/* A mean of 3 + 1e-12 that arithmetic left over is 3. */
+	/* 3.0000001 that single precision left of 3 is 3. */
 	double busy = invocations * (double)warm_us / 60e6;
-	double whole = ceil(busy - 1e-9);
+	double whole = ceil(busy * (1 - 1e-6) - 1e-9);
 
 	return (int64_t)CLAMP(whole, 0, SIZING_MAX_CONTAINERS);
 }

@@ -200,8 +200,8 @@ static void test_job_static(void **state _unused_)
 	_cleanup_plan_report_ struct plan_report r = { 0 };
 
 	add_function(s, "hot", 89, 440, 5, 3000);
-	o.policy = POLICY_STATIC;
-	o.quantile = 0;
+	o.demand.policy = POLICY_STATIC;
+	o.demand.quantile = 0;
 	assert_int_equal(plan_job(s, &o, &r), 0);
 	/* The day's mean is 1650 calls: 12.1 busy. */
 	assert_int_equal(r.line[0].containers_min, 13);

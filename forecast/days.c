@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "forecast/days.h"
+
+#include <errno.h>
+#include <math.h>
+
+/* Minutes: three hours tell the level of the hours that follow, eight are steadier. */
+static const int recent_minutes[N_RECENT] = { 180, 480 };
+
+static float mean_of(const struct days *d, int day, int first, int last)
+{
+	float sum = 0;
+	int known = 0;
+
+	for (int i = first; i < last; i++) {
+		float v = days_at(d, day, i);
+
+		if (!isnan(v)) {
+			sum += v;
+			known++;
+		}
+	}
+	return known ? sum / (float)known : NAN;
+}
+
+static void measure_hours(struct days *d)
+{
+	double sum = 0;
+	int known = 0;
+
+	for (int day = 0; day < d->n; day++)
+		for (int h = 0; h < DAYS_HOURS; h++) {
+			float v = mean_of(d, day, h * d->n_day / DAYS_HOURS,
+					  MAX((h + 1) * d->n_day / DAYS_HOURS,
+					      h * d->n_day / DAYS_HOURS + 1));
+
+			d->hour[day][h] = v;
+			if (!isnan(v)) {
+				sum += v;
+				known++;
+			}
+		}
+	d->mean = known ? (float)(sum / known) : 0;
+}
+
+/* Sum of differences over half the sum of values. Days without a common hour are strangers. */
+static float distance(const float *a, const float *b)
+{
+	float difference = 0, sum = 0;
+	int common = 0;
+
+	for (int h = 0; h < DAYS_HOURS; h++) {
+		if (isnan(a[h]) || isnan(b[h]))
+			continue;
+		difference += fabsf(a[h] - b[h]);
+		sum += a[h] + b[h];
+		common++;
+	}
+	if (common == 0)
+		return 2;
+	return sum > 0 ? 2 * difference / sum : 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const float *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void measure_distances(struct days *d)
+{
+	float pair[DAYS_MAX * DAYS_MAX];
+	int n = 0;
+
+	for (int a = 0; a < d->n; a++)
+		for (int b = 0; b < d->n; b++) {
+			d->distance[a][b] = distance(d->hour[a], d->hour[b]);
+			if (a < b)
+				pair[n++] = d->distance[a][b];
+		}
+	qsort(pair, (size_t)n, sizeof(*pair), by_size);
+	d->typical = n ? pair[n / 2] : 0;
+}
+
+/* How many steps at the end of the history are missing: a plan for tomorrow is made today. */
+static int missing_tail(const struct days *d)
+{
+	int tail = 0, all = d->n * d->n_day;
+
+	while (tail < all && isnan(d->x[all - 1 - tail]))
+		tail++;
+	return MIN(tail, d->n_day);
+}
+
+static void measure_recent(struct days *d)
+{
+	int tail = missing_tail(d);
+
+	for (int day = -1; day < d->n; day++)
+		for (int k = 0; k < N_RECENT; k++) {
+			int length = MAX(recent_minutes[k] * d->n_day / MINUTES_PER_DAY, 1);
+
+			d->recent[day + 1][k] = mean_of(d, day, -tail - length, -tail);
+		}
+}
+
+int days_init(struct days *d, const struct series *s)
+{
+	int n_day = (int)series_day(s);
+	size_t used, first;
+
+	*d = (struct days){ .n_day = n_day };
+	d->n = (int)MIN((s->n + (size_t)n_day - 1) / (size_t)n_day, (size_t)DAYS_MAX);
+	d->x = malloc((size_t)(d->n * n_day) * sizeof(*d->x));
+	if (!d->x)
+		return -ENOMEM;
+	used = MIN(s->n, (size_t)(d->n * n_day));
+	first = (size_t)(d->n * n_day) - used;
+	for (size_t i = 0; i < first; i++)
+		d->x[i] = NAN;
+	for (size_t i = 0; i < used; i++)
+		d->x[first + i] = (float)s->value[s->n - used + i];
+	measure_hours(d);
+	measure_distances(d);
+	measure_recent(d);
+	return 0;
+}
+
+void days_release(struct days *d)
+{
+	free(d->x);
+	d->x = NULL;
+}

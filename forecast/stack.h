@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Weights of members from a backtest. First by how well each did alone, then by how well the
+ * weighted mean does: exponentiated gradient (Kivinen & Warmuth 1997) on the pinball loss, which keeps
+ * weights positive and summing to one and moves little on little evidence.
+ */
+#ifndef FAASMAT_FORECAST_STACK_H
+#define FAASMAT_FORECAST_STACK_H
+
+#include "forecast/members.h"
+
+/* The quantiles that are judged. */
+#define STACK_LEVELS 4
+extern const float stack_level[STACK_LEVELS]; /* 0.5, 0.9, 0.95, 0.99 */
+
+#define STACK_MAX_POINTS 256
+
+/* One step of the past with what happened and what every member said. */
+struct stack_point {
+	int day;
+	float weight; /* how many steps it stands for */
+	float actual;
+};
+
+struct stack {
+	int n; /* points */
+	struct stack_point point[STACK_MAX_POINTS];
+	/* [point][level][member]; NAN: the member could not be judged there */
+	float (*said)[STACK_LEVELS][N_MEMBERS];
+	bool usable[N_MEMBERS];
+};
+
+/* Loss of quantile q at level tau. */
+static inline float pinball(float actual, float q, float tau)
+{
+	return actual >= q ? tau * (actual - q) : (1 - tau) * (q - actual);
+}
+
+/* Fills weight[N_MEMBERS], >= 0, sum 1. Equal weights without points. */
+void stack_weigh(const struct stack *s, float *weight);
+
+#endif
