@@ -61,7 +61,7 @@ static void on_died(void *arg, struct instance *i)
 {
 	struct replay *r = arg;
 
-	r->died++;
+	r->result.function[((struct container *)i->owner)->function].died++;
 	if (i == r->runaway)
 		r->runaway_died = true;
 	fail_container(r, i->owner);
@@ -434,8 +434,7 @@ static json_t *describe(struct replay *r)
 			 "from", o->from, "minutes_replayed", o->minutes, "minute_seconds",
 			 o->scale.minute_ns / (double)NS_PER_S, "count_divisor",
 			 o->scale.count_divisor, "memory_divisor", o->scale.memory_divisor,
-			 "memory_bytes", (json_int_t)o->memory_bytes, "seed", (json_int_t)o->seed,
-			 "containers_died", (json_int_t)r->died);
+			 "memory_bytes", (json_int_t)o->memory_bytes, "seed", (json_int_t)o->seed);
 	if (!json || !more || json_object_update_missing(json, more) < 0) {
 		json_decref(json);
 		json = NULL;

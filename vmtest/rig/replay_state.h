@@ -29,7 +29,6 @@ struct replay {
 	int minute; /* from 0 */
 	int64_t next_sample_ns, memory_bytes, sampled_peak;
 	struct cpu_time cpu_start, cpu_minute;
-	int64_t died;
 	char runaway_id[INSTANCE_ID_BYTES];
 	struct instance *runaway; /* while it exists */
 	bool runaway_died;

@@ -91,7 +91,7 @@ static void add_quantiles(json_t *o, uint32_t *us, int64_t n)
 }
 
 struct tally {
-	int64_t invocations, warm, cold, drop, failed, starts, evictions, sent, inits;
+	int64_t invocations, warm, cold, drop, failed, starts, evictions, sent, inits, died;
 };
 
 static void set(json_t *o, const char *key, int64_t value)
@@ -117,15 +117,23 @@ static void add_tally(json_t *o, const struct tally *t)
 	set(o, "evictions", t->evictions);
 	set(o, "sent", t->sent);
 	set(o, "inits", t->inits);
+	set(o, "died", t->died);
 }
 
 static struct tally tally_of(const struct result *r, const struct invoker *v, int i)
 {
 	const struct function *f = &v->function[i];
 
-	return (struct tally){ f->invocations,	    f->warm,   f->cold,	     f->drop,
-			       f->failed,	    f->starts, f->evictions, r->function[i].sent,
-			       r->function[i].inits };
+	return (struct tally){ f->invocations,
+			       f->warm,
+			       f->cold,
+			       f->drop,
+			       f->failed,
+			       f->starts,
+			       f->evictions,
+			       r->function[i].sent,
+			       r->function[i].inits,
+			       r->function[i].died };
 }
 
 static void add_up(struct tally *sum, const struct tally *t)
@@ -139,6 +147,7 @@ static void add_up(struct tally *sum, const struct tally *t)
 	sum->evictions += t->evictions;
 	sum->sent += t->sent;
 	sum->inits += t->inits;
+	sum->died += t->died;
 }
 
 /* The pending calls, counted one by one: the other side of the conservation of calls. */

@@ -19,6 +19,7 @@ struct result_function {
 	const char *name; /* borrowed */
 	struct latencies latencies;
 	int64_t sent, inits; /* requests handed to containers: /run, /init */
+	int64_t died;	     /* containers lost: killed, failed to start, broke the contract */
 };
 
 /* One replayed minute; outcomes belong to the minute in which the call arrived. */
