@@ -256,10 +256,6 @@ static void print_line(const struct plan_line *l, size_t minutes)
 
 	printf("%-32s %4s %12.0f %9.2f", printable(l->function.name), l->located.hot ? "hot" : "",
 	       l->located.score, l->located.parallelism);
-	if (!l->planned) {
-		puts("   main pool");
-		return;
-	}
 	if (l->bound)
 		snprintf(binding, sizeof(binding), "%zu of %zu min", l->bound, minutes);
 	printf(" %6lld %7.1f %6lld %8s %8s %8s  %s\n", (long long)l->containers_min,
@@ -276,7 +272,9 @@ static int print_plan(const struct plan_command *c, const struct plan_report *r)
 	printf("%-32s %4s %12s %9s %6s %7s %6s %8s %8s %8s  %s\n", "function", "hot", "score",
 	       "parallel", "min", "mean", "max", "min", "mean", "max", "cap binds");
 	for (size_t i = 0; i < r->n; i++) {
-		planned += r->line[i].planned;
+		if (!r->line[i].planned)
+			continue;
+		planned++;
 		print_line(&r->line[i], c->plan.minutes);
 	}
 	printf("%s %s: %zu pools, at most %s of %s%s", c->plan.dry ? "not stored:" : "planned",
@@ -284,6 +282,9 @@ static int print_plan(const struct plan_command *c, const struct plan_report *r)
 	       format_size(c->plan.memory_bytes), r->bound ? "" : "; the cap never binds\n");
 	if (r->bound)
 		printf("; the cap binds in %zu of %zu minutes\n", r->bound, c->plan.minutes);
+	if (planned && planned < r->n)
+		printf("%zu other functions stay in the main pool; `faasmat locate` says why\n",
+		       r->n - planned);
 	if (planned == 0)
 		puts("no function is hot: everything stays in the main pool");
 	return fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
