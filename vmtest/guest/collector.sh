@@ -78,7 +78,7 @@ for i in 1 2; do
 	echo 1 >$NODE/pool-f/wsk0_$i''_guest_f/memory.oom.group
 	# Three processes, so that a group kill counts three for one kill.
 	sh -c "echo \$\$ >$NODE/pool-f/wsk0_$i''_guest_f/cgroup.procs; sleep 60 & sleep 60 & \
-		exec build/gcc/vmtest/hold 30" >/dev/null 2>&1 &
+		exec $BIN/hold 30" >/dev/null 2>&1 &
 	sleep 1
 done
 events() { sed 's/ /=/' $NODE/pool-f/memory.events | tr '\n' ' '; }

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . vmtest/guest/lib.sh
-tools=$PWD/build/gcc/vmtest
+tools=$BIN
 work=$RUN/govern
 mkdir -p $work
 export FAASMAT_DB=$work/faasmat.db

@@ -3,10 +3,13 @@
 # that every test prints.
 CG=/sys/fs/cgroup
 NODE=$CG/node
-FAASMAT=$PWD/build/faasmat
-RIG=$PWD/build/gcc/rig
 RUN=/run/faasmat-test
-mkdir -p $RUN
+mkdir -p $RUN/bin
+# Copies: a program that is built anew on the host would change under the feet of one that runs here.
+cp build/faasmat build/faasmat-watchdog build/gcc/rig build/gcc/proxy build/gcc/vmtest/* $RUN/bin/ 2>/dev/null
+BIN=$RUN/bin
+FAASMAT=$BIN/faasmat
+RIG=$BIN/rig
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 
 failures=0

@@ -54,7 +54,7 @@ governed() {
 	watch_limits "$name" "$RUN/$name.limits" &
 	local watcher=$!
 	mkdir -p $CG/node-$name/faasmat
-	build/gcc/vmtest/sample-limits $CG/node-$name/faasmat "$MEMORY" "$MARGIN" >"$RUN/$name.samples" 2>&1 &
+	$BIN/sample-limits $CG/node-$name/faasmat "$MEMORY" "$MARGIN" >"$RUN/$name.samples" 2>&1 &
 	local sampler=$!
 	shift 2
 	replay dynamic "$db" "$name" "$@" >/dev/null || not_ok "$name-rig" "failed"
@@ -92,7 +92,7 @@ scaling=(--minute-length "$MINUTE" --count-divisor 1 --memory-divisor 1)
 load=(--mix "$MIX" --seed "$SEED" --background-functions 0)
 for m in $(seq 0 8); do
 	[ $m -lt 3 ] || echo "$((FIRST + m)) 30 64M hot"
-done | build/gcc/vmtest/make-plan $RUN/full.db $FIRST $((FIRST + 8))
+done | $BIN/make-plan $RUN/full.db $FIRST $((FIRST + 8))
 governed full $RUN/full.db
 check full-evicts "$(jq .evictions $RUN/full.json) evictions" [ "$(jq .evictions $RUN/full.json)" -ge 24 ]
 equal full-pool-has-its-budget "$(awk -v m=$((FIRST + 5)) '$1 == m && $2 == "pool-hot" { print $3 }' $RUN/full.limits)" $((64 * 1048576))

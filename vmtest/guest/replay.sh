@@ -2,13 +2,14 @@
 # Sourced by guest scripts (after lib.sh): one replay of the mix under one mode, with the collector
 # and, but for lru, the governor beside it. Set beforehand or left at these defaults:
 : "${MIX:=$PWD/tests/data/mix}" "${BACKGROUND:=$PWD/tests/data/background.csv.gz}"
-: "${FUNCTIONS:=}"             # of the mix; empty: all
-: "${MINUTE:=4s}"              # a minute lasts so long here
+: "${FUNCTIONS=peaks,steady,web-july,bursts,day-night,low-rate,ingest,social,web-august}" # empty: all
+: "${MINUTE:=5s}"              # a minute lasts so long here
 : "${COUNT_DIVISOR:=4}" "${MEMORY_DIVISOR:=16}"
 : "${FROM:=420}" "${MINUTES:=20}"
-: "${MEMORY:=144M}"            # of the node
+: "${MEMORY:=96M}"             # of the node
 : "${SHARE:=0.7}" "${SEED:=1}" "${RUNTIME:=clone}"
-: "${PLAN_OPTIONS:=--quantile 0.99 --headroom 5% --hold 10m}"
+# The rig waits 50 ms at least; in the plan's model time that is longer.
+: "${PLAN_OPTIONS:=--sizing erlang --target-drop 0.02 --queue-ttl $((50 * 60 / ${MINUTE%s}))ms --headroom 5% --hold 5m}"
 # The locator's thresholds are of a whole node: they shrink with what they measure.
 : "${SCORE:=$(awk "BEGIN { print 10000 / $COUNT_DIVISOR / $MEMORY_DIVISOR }")}"
 : "${PARALLELISM:=$(awk "BEGIN { print 1 / $COUNT_DIVISOR }")}"
@@ -31,13 +32,13 @@ prepare() {
 }
 
 # replay MODE DB NAME [RIG OPTION...]: leaves $RUN/NAME.json; the cgroup is /node-NAME, whose limit
-# stands for the machine's memory
+# ($MACHINE bytes, else 16 MiB more than the functions may have) stands for the machine's memory
 replay() {
 	local mode=$1 db=$2 name=$3 root=/node-$3/faasmat apply= governor= clock
 	shift 3
 	mkdir -p $CG/node-$name
 	echo +memory >$CG/node-$name/cgroup.subtree_control
-	echo $(($(numfmt --from=iec "$MEMORY") + 16 * 1048576)) >$CG/node-$name/memory.max
+	echo "${MACHINE:-$(($(numfmt --from=iec "$MEMORY") + 16 * 1048576))}" >$CG/node-$name/memory.max
 	mkdir -p $CG$root
 	clock=(--minute-length "$MINUTE" --minute-origin "$FIRST@$(($(date +%s) + 4))")
 	echo "${clock[3]}" >"$RUN/$name.origin"
