@@ -14,7 +14,7 @@ for program in build/gcc/bench/bench_*; do
 	ran=1
 done
 if [ -z "$name" ] || [ "$name" = demo ]; then
-	VM_TIMEOUT=3600 vmtest/vm.sh vmtest/guest/bench-demo.sh | grep '^{' || status=1
+	VM_TIMEOUT=3600 vmtest/vm.sh vmtest/guest/bench-demo.sh | grep --line-buffered '^{' || status=1
 	ran=1
 fi
 [ $ran = 1 ] || {
