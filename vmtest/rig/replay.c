@@ -429,9 +429,9 @@ static json_t *describe(struct replay *r)
 	const struct replay_options *o = r->o;
 	json_t *json = result_json(&r->result, &r->invoker), *more;
 
-	more = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:I, s:I}", "mode",
-			 mode[o->mode], "runtime", o->node.kind == RUNTIME_CRUN ? "crun" : "clone",
-			 "from", o->from, "minutes_replayed", o->minutes, "minute_seconds",
+	more = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:I, s:I}", "mode", mode[o->mode],
+			 "runtime", o->node.kind == RUNTIME_CRUN ? "crun" : "clone", "from",
+			 o->from, "minutes_replayed", o->minutes, "minute_seconds",
 			 o->scale.minute_ns / (double)NS_PER_S, "count_divisor",
 			 o->scale.count_divisor, "memory_divisor", o->scale.memory_divisor,
 			 "memory_bytes", (json_int_t)o->memory_bytes, "seed", (json_int_t)o->seed);
