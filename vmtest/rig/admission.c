@@ -35,8 +35,7 @@ static void lose(struct admission *a)
 {
 	if (a->source.fd < 0)
 		return;
-	close(a->source.fd);
-	a->source.fd = -1;
+	node_close_source(a->node, &a->source);
 	a->retry_ns = clock_monotonic_ns() + RETRY_NS;
 	forget_messages(a);
 	log_warning("%s: the governor is gone; going on with its last table", a->path);

@@ -23,8 +23,10 @@ int cgroup_open_mount(void)
 
 		if (!type || sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1)
 			continue;
+		/* One that another mount covers cannot be opened: there is a further one then. */
 		fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		return fd < 0 ? -errno : fd;
+		if (fd >= 0)
+			return fd;
 	}
 	return -ENOENT;
 }

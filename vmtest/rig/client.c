@@ -14,9 +14,7 @@
 
 static void disconnect(struct instance *i)
 {
-	if (i->connection.fd >= 0)
-		close(i->connection.fd);
-	i->connection.fd = -1;
+	node_close_source(i->node, &i->connection);
 	i->in_len = 0;
 }
 

@@ -29,19 +29,25 @@
 int node_watch(struct node *n, struct event_source *source, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = source };
-	int op = events ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
 
-	if (epoll_ctl(n->epoll, op, source->fd, &e) == 0)
+	if (epoll_ctl(n->epoll, EPOLL_CTL_ADD, source->fd, &e) == 0)
 		return 0;
 	if (errno == EEXIST && epoll_ctl(n->epoll, EPOLL_CTL_MOD, source->fd, &e) == 0)
 		return 0;
 	return -errno;
 }
 
-static void close_source(struct event_source *source)
+/*
+ * Taken off epoll by hand: a child that is between fork and exec holds a copy of the descriptor for a
+ * moment, so closing ours does not yet end the watch, and an event could come for what is freed.
+ */
+void node_close_source(struct node *n, struct event_source *source)
 {
-	if (source->fd >= 0)
-		close(source->fd);
+	if (source->fd < 0)
+		return;
+	if (n->epoll >= 0)
+		epoll_ctl(n->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+	close(source->fd);
 	source->fd = -1;
 }
 
@@ -67,9 +73,9 @@ static void forget(struct instance *i)
 
 static void discard(struct instance *i)
 {
-	close_source(&i->process);
-	close_source(&i->helper);
-	close_source(&i->connection);
+	node_close_source(i->node, &i->process);
+	node_close_source(i->node, &i->helper);
+	node_close_source(i->node, &i->connection);
 	/* Events of this turn may still name it. */
 	i->next_free = i->node->garbage;
 	i->node->garbage = i;
@@ -104,8 +110,8 @@ static void finish(struct instance *i)
 {
 	struct node *n = i->node;
 
-	close_source(&i->connection);
-	close_source(&i->process);
+	node_close_source(i->node, &i->connection);
+	node_close_source(i->node, &i->process);
 	n->events->gone(n->arg, i);
 	forget(i);
 	/* Nothing of it uses memory any more; crun's files are cleared away behind its back. */
@@ -156,7 +162,7 @@ void node_remove(struct instance *i)
 	if (i->phase == INSTANCE_ENDING)
 		return;
 	i->phase = INSTANCE_ENDING;
-	close_source(&i->connection);
+	node_close_source(i->node, &i->connection);
 	if (i->dead)
 		try_to_finish(i);
 	else
@@ -170,7 +176,7 @@ static void process_ended(struct event_source *source, _unused_ uint32_t events)
 
 	/* ECHILD when a container's process is not our child: nothing to reap then. */
 	waitid(P_PIDFD, source->fd, &info, WEXITED | WNOHANG);
-	close_source(source);
+	node_close_source(i->node, source);
 	i->dead = true;
 	if (i->phase == INSTANCE_ENDING)
 		try_to_finish(i);
@@ -194,7 +200,7 @@ static void crun_started(struct instance *i, bool well)
 	i->process.fd = -1;
 	i->dead = true;
 	if (!well && i->phase != INSTANCE_ENDING)
-		log_warning("crun run %s failed", i->id);
+		log_warning("crun run %s: %s", i->id, crun_last_words(&n->crun));
 	if (i->phase == INSTANCE_ENDING)
 		try_to_finish(i);
 	else
@@ -207,7 +213,7 @@ static void helper_ended(struct event_source *source, _unused_ uint32_t events)
 	siginfo_t info = { 0 };
 
 	waitid(P_PIDFD, source->fd, &info, WEXITED | WNOHANG);
-	close_source(source);
+	node_close_source(i->node, source);
 	i->node->helpers--;
 	if (i->helper_is_delete)
 		discard(i);
@@ -477,7 +483,7 @@ void node_close(struct node *n)
 	free_garbage(n);
 	if (n->crun.dir[0])
 		crun_close(&n->crun);
-	close_source(&n->notified);
+	node_close_source(n, &n->notified);
 	close_fd(&n->notify);
 	close_fd(&n->program);
 	close_fd(&n->null);

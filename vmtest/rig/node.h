@@ -124,8 +124,10 @@ void node_send_run(struct instance *i, const char *body);
 /* Kills it; `gone` follows. */
 void node_remove(struct instance *i);
 
-/* Watches a descriptor of the owner's, or changes or ends that (events 0). */
+/* Watches a descriptor of the owner's, or changes for what. */
 int node_watch(struct node *n, struct event_source *source, uint32_t events);
+/* Ends that and closes the descriptor; source->fd is -1 then. */
+void node_close_source(struct node *n, struct event_source *source);
 
 /* Waits up to timeout_ns and handles what has happened. */
 int node_wait(struct node *n, int64_t timeout_ns);

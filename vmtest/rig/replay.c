@@ -429,9 +429,9 @@ static json_t *describe(struct replay *r)
 	const struct replay_options *o = r->o;
 	json_t *json = result_json(&r->result, &r->invoker), *more;
 
-	more = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:I, s:I, s:I}", "mode",
-			 mode[o->mode], "runtime", o->node.kind == RUNTIME_CRUN ? "crun" : "clone",
-			 "from", o->from, "minutes_replayed", o->minutes, "minute_seconds",
+	more = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:I, s:I}", "mode", mode[o->mode],
+			 "runtime", o->node.kind == RUNTIME_CRUN ? "crun" : "clone", "from",
+			 o->from, "minutes_replayed", o->minutes, "minute_seconds",
 			 o->scale.minute_ns / (double)NS_PER_S, "count_divisor",
 			 o->scale.count_divisor, "memory_divisor", o->scale.memory_divisor,
 			 "memory_bytes", (json_int_t)o->memory_bytes, "seed", (json_int_t)o->seed);
@@ -497,7 +497,7 @@ int replay_run(const struct replay_options *o, json_t **ret)
 				result_record_instance(&r.result,
 						       ((struct container *)i->owner)->function, i);
 		*ret = describe(&r);
-		err = *ret ? 0 : -ENOMEM;
+		err = *ret ? 0 : log_error_errno(-ENOMEM, "the result cannot be put together");
 	}
 	tear_down(&r);
 	return err;

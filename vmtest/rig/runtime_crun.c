@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <jansson.h>
 #include <limits.h>
 #include <spawn.h>
@@ -49,6 +50,9 @@ int crun_open(struct crun *c, const char *proxy, bool memory)
 	BUNDLE_PATH(path, c, "rootfs", "dev");
 	if (mkdir(path, 0755) < 0)
 		return -errno;
+	BUNDLE_PATH(path, c, "rootfs", "proc");
+	if (mkdir(path, 0755) < 0)
+		return -errno;
 	BUNDLE_PATH(path, c, "rootfs", "proxy");
 	return copy_program(proxy, path);
 }
@@ -65,21 +69,17 @@ static void remove_bundle(const struct crun *c, const char *id)
 	rmdir(path);
 }
 
+static int remove_entry(const char *path, _unused_ const struct stat *st, _unused_ int type,
+			_unused_ struct FTW *where)
+{
+	return remove(path);
+}
+
 void crun_close(struct crun *c)
 {
-	char path[PATH_MAX];
-
-	if (!c->dir[0])
-		return;
-	BUNDLE_PATH(path, c, "rootfs", "proxy");
-	unlink(path);
-	BUNDLE_PATH(path, c, "rootfs", "dev");
-	rmdir(path);
-	*strrchr(path, '/') = '\0';
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/state", c->dir);
-	rmdir(path);
-	rmdir(c->dir);
+	/* crun itself puts device links into the rootfs. */
+	if (c->dir[0])
+		nftw(c->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	c->dir[0] = '\0';
 }
 
@@ -141,6 +141,8 @@ static int spawn_crun(char *const *argv, int notify, int log)
 		posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	if (log >= 0)
 		posix_spawn_file_actions_adddup2(&files, log, STDERR_FILENO);
+	else
+		posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (notify >= 0)
 		posix_spawn_file_actions_adddup2(&files, notify, 3);
 	r = posix_spawnp(&pid, argv[0], &files, NULL, argv, environ);
@@ -153,11 +155,13 @@ static int spawn_crun(char *const *argv, int notify, int log)
 
 int crun_run(struct crun *c, const struct crun_start *s)
 {
-	char state[PATH_MAX], bundle[PATH_MAX], pid_file[PATH_MAX];
+	char state[PATH_MAX], bundle[PATH_MAX], pid_file[PATH_MAX], log_file[PATH_MAX];
 	char *const argv[] = { "crun",
 			       "--root",
 			       state,
 			       "--cgroup-manager=cgroupfs",
+			       "--log",
+			       log_file,
 			       "run",
 			       "--detach",
 			       "--preserve-fds=1",
@@ -172,9 +176,24 @@ int crun_run(struct crun *c, const struct crun_start *s)
 	if (r < 0)
 		return r;
 	snprintf(state, sizeof(state), "%s/state", c->dir);
+	snprintf(log_file, sizeof(log_file), "%s/crun.log", c->dir);
 	snprintf(bundle, sizeof(bundle), "%s/%s", c->dir, s->id);
 	BUNDLE_PATH(pid_file, c, s->id, "pid");
 	return spawn_crun(argv, s->notify, s->log);
+}
+
+const char *crun_last_words(const struct crun *c)
+{
+	static char line[512];
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/crun.log", c->dir);
+	f = fopen(path, "re");
+	strcpy(line, "without a word");
+	while (f && fgets(line, sizeof(line), f))
+		line[strcspn(line, "\n")] = '\0';
+	return line;
 }
 
 int crun_container_pidfd(const struct crun *c, const char *id)

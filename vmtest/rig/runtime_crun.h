@@ -29,6 +29,8 @@ void crun_close(struct crun *c);
 int crun_run(struct crun *c, const struct crun_start *s);
 /* After crun has ended well: a pidfd of the container's process, or negative errno. */
 int crun_container_pidfd(const struct crun *c, const char *id);
+/* The last line that crun run has logged. A static buffer. */
+const char *crun_last_words(const struct crun *c);
 /* Starts `crun delete -f` and removes the bundle: the pidfd of crun. */
 int crun_delete(struct crun *c, const char *id);
 
