@@ -11,6 +11,10 @@ struct forecast_command {
 	struct common_options common;
 	struct batch_options batch;
 	const char *function, *input, *input_dir, *output_dir;
+	const char *timezone;
+	struct zone zone;
+	struct holidays holidays;
+	const char *holidays_path;
 	int threads;
 };
 
@@ -25,6 +29,9 @@ enum {
 	KEY_OUTPUT_DIR,
 	KEY_THREADS,
 	KEY_HOLDOUT,
+	KEY_TIMEZONE,
+	KEY_HOLIDAYS,
+	KEY_NOW,
 };
 
 static void parse_quantiles(const char *arg, struct forecast_options *o, struct argp_state *state)
@@ -87,6 +94,15 @@ static error_t parse_forecast(int key, char *arg, struct argp_state *state)
 	case KEY_HOLDOUT:
 		c->batch.holdout = MINUTES_PER_DAY * option_count(arg, state, "--holdout", 0, 3650);
 		return 0;
+	case KEY_TIMEZONE:
+		c->timezone = arg;
+		return 0;
+	case KEY_HOLIDAYS:
+		c->holidays_path = arg;
+		return 0;
+	case KEY_NOW:
+		c->batch.now = option_count(arg, state, "--now", 0, INT32_MAX);
+		return 0;
 	case KEY_QUANTILES:
 		parse_quantiles(arg, &c->batch.forecast, state);
 		return 0;
@@ -112,7 +128,15 @@ static const struct argp_option forecast_list[] = {
 	{ NULL, 0, NULL, 0, "How:", 2 },
 	{ "model", KEY_MODEL, "NAME", 0, "auto (default), prophet, yesterday, lastweek", 2 },
 	{ "history", KEY_HISTORY, "TIME", 0, "Learn from the last TIME only (default 12d)", 2 },
-	{ "horizon", KEY_HORIZON, "MINUTES", 0, "How far ahead (default 1440)", 2 },
+	{ "horizon", KEY_HORIZON, "MINUTES", 0,
+	  "How far ahead (default 1440; with --now to the end of the day)", 2 },
+	{ "now", KEY_NOW, "MINUTE", 0,
+	  "Within the day: forecast from MINUTE on (of the input's last day, or if 1440 or more of its "
+	  "minute column), with what the minutes before it tell; later rows are not looked at",
+	  2 },
+	{ "timezone", KEY_TIMEZONE, "TZ", 0,
+	  "Days follow this zone's clock, minutes being UTC (Europe/Berlin; default UTC)", 2 },
+	{ "holidays", KEY_HOLIDAYS, "FILE", 0, "CSV `date,holiday`, for --model prophet", 2 },
 	{ "quantiles", KEY_QUANTILES, "LIST", 0, "Default 0.5,0.9,0.95,0.99", 2 },
 	{ "holdout", KEY_HOLDOUT, "DAYS", 0,
 	  "Do not look at the last DAYS days of the input (to judge the forecast by them)", 2 },
@@ -153,11 +177,32 @@ static json_t *forecast_json(const struct forecast_options *o, const struct fore
 	return array;
 }
 
+/* From the epoch to 2100: the zone's files know no more, and undated minutes lie at the epoch. */
+static int load_context(struct forecast_command *c)
+{
+	int r;
+
+	if (c->timezone) {
+		r = zone_load(c->timezone, 0, 47481LL * MINUTES_PER_DAY, &c->zone);
+		if (r < 0)
+			return log_error_errno(r, "--timezone: there is no zone '%s'", c->timezone);
+		c->batch.zone = &c->zone;
+	}
+	if (c->holidays_path) {
+		r = holidays_read(c->holidays_path, &c->holidays);
+		if (r < 0)
+			return r;
+		c->batch.forecast.holidays = &c->holidays;
+	}
+	return 0;
+}
+
 static int forecast_from_database(const struct forecast_command *c, struct forecast *ret)
 {
 	_cleanup_store_ struct store *s = NULL;
 	_cleanup_series_ struct series history = { 0 };
-	int64_t id, end;
+	bool within = c->batch.now != BATCH_NO_NOW;
+	int64_t id, end = 0, steps;
 	int r = open_database(&c->common, STORE_READ, &s);
 
 	if (r < 0)
@@ -174,14 +219,20 @@ static int forecast_from_database(const struct forecast_command *c, struct forec
 		log_error("there is no history yet; `faasmat import` or `collect` makes some");
 		return r;
 	}
+	end -= c->batch.holdout;
+	if (r == 0 && within && c->batch.now < MINUTES_PER_DAY)
+		end = end - 1 - (end - 1) % MINUTES_PER_DAY + c->batch.now;
+	else if (r == 0 && within)
+		end = c->batch.now;
 	if (r == 0)
-		r = series_alloc(&history, end - c->batch.holdout - c->batch.history, 1,
-				 (size_t)c->batch.history);
+		r = series_alloc(&history, end - c->batch.history, 1, (size_t)c->batch.history);
 	if (r == 0)
 		r = store_read_series(s, id, history.start, history.n, history.value);
 	if (r < 0)
 		return log_error_errno(r, "%s", c->common.db);
-	r = forecast_make(&history, &c->batch.forecast, (size_t)c->batch.horizon, ret);
+	steps = c->batch.horizon ? c->batch.horizon
+				 : MINUTES_PER_DAY - (within ? end % MINUTES_PER_DAY : 0);
+	r = zone_forecast(&c->zone, within, &history, &c->batch.forecast, (size_t)steps, ret);
 	return r < 0 ? log_error_errno(r, "function '%s'", printable(c->function)) : 0;
 }
 
@@ -191,7 +242,7 @@ int cmd_forecast(int argc, char **argv)
 		.batch = {
 			.forecast = { .n_quantiles = 4, .quantile = { 0.5, 0.9, 0.95, 0.99 } },
 			.history = 12 * MINUTES_PER_DAY,
-			.horizon = MINUTES_PER_DAY,
+			.now = BATCH_NO_NOW,
 		},
 		.threads = 1,
 	};
@@ -200,6 +251,8 @@ int cmd_forecast(int argc, char **argv)
 
 	common_defaults(&c.common);
 	argp_parse(&forecast_argp, argc, argv, 0, NULL, &c);
+	if (load_context(&c) < 0)
+		return EXIT_FAILED;
 	if (c.input_dir)
 		return forecast_directory(c.input_dir, c.output_dir, &c.batch, c.threads) < 0
 			       ? EXIT_FAILED
