@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/backtest.h"
 #include "cli/cli.h"
 #include "forecast/batch.h"
 #include "forecast/job.h"
@@ -16,6 +17,7 @@ struct forecast_command {
 	struct holidays holidays;
 	const char *holidays_path;
 	int threads;
+	int backtest; /* days; 0: none */
 };
 
 enum {
@@ -32,6 +34,7 @@ enum {
 	KEY_TIMEZONE,
 	KEY_HOLIDAYS,
 	KEY_NOW,
+	KEY_BACKTEST,
 };
 
 static void parse_quantiles(const char *arg, struct forecast_options *o, struct argp_state *state)
@@ -94,6 +97,9 @@ static error_t parse_forecast(int key, char *arg, struct argp_state *state)
 	case KEY_HOLDOUT:
 		c->batch.holdout = MINUTES_PER_DAY * option_count(arg, state, "--holdout", 0, 3650);
 		return 0;
+	case KEY_BACKTEST:
+		c->backtest = (int)option_count(arg, state, "--backtest", 1, 365);
+		return 0;
 	case KEY_TIMEZONE:
 		c->timezone = arg;
 		return 0;
@@ -110,9 +116,10 @@ static error_t parse_forecast(int key, char *arg, struct argp_state *state)
 		argp_error(state, "takes no argument: '%s'", arg);
 		return 0;
 	case ARGP_KEY_END:
-		if (!!c->function + !!c->input + !!c->input_dir != 1)
+		if (!!c->function + !!c->input + !!c->input_dir != 1 &&
+		    (!c->backtest || c->function || c->input || c->input_dir))
 			argp_error(state, "takes one of --function, --input and --input-dir");
-		if (!c->input_dir != !c->output_dir)
+		if (!c->input_dir != !c->output_dir && !c->backtest)
 			argp_error(state, "--input-dir and --output-dir go together");
 		return 0;
 	}
@@ -140,6 +147,10 @@ static const struct argp_option forecast_list[] = {
 	{ "quantiles", KEY_QUANTILES, "LIST", 0, "Default 0.5,0.9,0.95,0.99", 2 },
 	{ "holdout", KEY_HOLDOUT, "DAYS", 0,
 	  "Do not look at the last DAYS days of the input (to judge the forecast by them)", 2 },
+	{ "backtest", KEY_BACKTEST, "DAYS", 0,
+	  "Instead of forecasting, report what the forecasts of the last DAYS days would have been "
+	  "worth, beside yesterday's and last week's values; of every function, or of those named above",
+	  2 },
 	{ "threads", KEY_THREADS, "N", 0, "For --input-dir (default 1); the output is the same",
 	  2 },
 	{ 0 },
@@ -236,6 +247,88 @@ static int forecast_from_database(const struct forecast_command *c, struct forec
 	return r < 0 ? log_error_errno(r, "function '%s'", printable(c->function)) : 0;
 }
 
+static int read_function(struct store *s, const struct store_function *f, int64_t minutes,
+			 struct series *ret)
+{
+	int64_t end;
+	int r = history_end(s, &end);
+
+	if (r == 0)
+		r = series_alloc(ret, end - minutes, 1, (size_t)minutes);
+	if (r == 0)
+		r = store_read_series(s, f->id, ret->start, ret->n, ret->value);
+	return r;
+}
+
+static int backtest_database(struct forecast_command *c, struct backtest_report *r)
+{
+	_cleanup_store_ struct store *s = NULL;
+	_cleanup_free_ struct store_function *list = NULL;
+	int64_t minutes = c->batch.history + (int64_t)c->backtest * MINUTES_PER_DAY;
+	bool found = false;
+	size_t n;
+	int e = open_database(&c->common, STORE_READ, &s);
+
+	if (e == 0)
+		e = store_list_functions(s, 0, &list, &n);
+	for (size_t i = 0; e == 0 && i < n; i++) {
+		_cleanup_series_ struct series history = { 0 };
+
+		if (c->function && strcmp(c->function, list[i].name) != 0)
+			continue;
+		found = true;
+		r->o.warm_us = list[i].warm_us;
+		e = read_function(s, &list[i], minutes, &history);
+		if (e == 0)
+			e = backtest_add(r, list[i].name, &history);
+		if (e == -ENODATA)
+			e = 0;
+	}
+	if (e == 0 && c->function && !found) {
+		log_error("there is no function '%s'; `faasmat locate` lists them",
+			  printable(c->function));
+		return -ENOENT;
+	}
+	return e < 0 && s ? log_error_errno(e, "%s", c->common.db) : e;
+}
+
+static int backtest_file(const char *name, const struct series *s, void *arg)
+{
+	int r = backtest_add(arg, name, s);
+
+	return r == -ENODATA ? 0 : r;
+}
+
+static int run_backtest(struct forecast_command *c)
+{
+	struct backtest_report report = {
+		.o = { .forecast = c->batch.forecast,
+		       .zone = c->batch.zone,
+		       .history = c->batch.history,
+		       .days = c->backtest,
+		       .provision = 0.9 },
+		.json = c->common.json,
+	};
+	_cleanup_series_ struct series s = { 0 };
+	int r;
+
+	backtest_begin(&report);
+	if (c->input_dir) {
+		r = forecast_each_file(c->input_dir, backtest_file, &report);
+	} else if (c->input) {
+		r = series_read(c->input, &s);
+		if (r == 0)
+			r = backtest_file(c->input, &s, &report);
+	} else {
+		r = backtest_database(c, &report);
+	}
+	if (r < 0) {
+		json_decref(report.rows);
+		return EXIT_FAILED;
+	}
+	return backtest_end(&report);
+}
+
 int cmd_forecast(int argc, char **argv)
 {
 	struct forecast_command c = {
@@ -253,6 +346,8 @@ int cmd_forecast(int argc, char **argv)
 	argp_parse(&forecast_argp, argc, argv, 0, NULL, &c);
 	if (load_context(&c) < 0)
 		return EXIT_FAILED;
+	if (c.backtest)
+		return run_backtest(&c);
 	if (c.input_dir)
 		return forecast_directory(c.input_dir, c.output_dir, &c.batch, c.threads) < 0
 			       ? EXIT_FAILED

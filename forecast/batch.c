@@ -237,3 +237,27 @@ int forecast_directory(const char *input, const char *output, const struct batch
 	names_release(&b.files);
 	return r;
 }
+
+int forecast_each_file(const char *input,
+		       int (*fn)(const char *name, const struct series *s, void *arg), void *arg)
+{
+	struct names files;
+	int r = list_directory(input, &files);
+
+	if (r < 0)
+		return log_error_errno(r, "%s", input);
+	for (size_t i = 0; i < files.n && r >= 0; i++) {
+		_cleanup_free_ char *path = NULL;
+		_cleanup_series_ struct series s = { 0 };
+
+		if (asprintf(&path, "%s/%s", input, files.name[i]) < 0) {
+			path = NULL;
+			r = -ENOMEM;
+		} else if (series_read(path, &s) == 0) {
+			files.name[i][stem_length(files.name[i])] = '\0';
+			r = fn(files.name[i], &s, arg);
+		}
+	}
+	names_release(&files);
+	return r;
+}

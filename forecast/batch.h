@@ -33,4 +33,10 @@ int forecast_print_csv(FILE *out, const struct forecast_options *o, const struct
 int forecast_directory(const char *input, const char *output, const struct batch_options *o,
 		       int threads);
 
+/* Calls fn for every series file of `input` in the order of their names, with the name without its
+ * ending; a file that cannot be read is logged and passed over. Stops at fn's first negative return.
+ */
+int forecast_each_file(const char *input,
+		       int (*fn)(const char *name, const struct series *s, void *arg), void *arg);
+
 #endif
