@@ -12,6 +12,8 @@ struct plan_command {
 	struct common_options common;
 	struct plan_options plan;
 	const char *function[MAX_NAMED];
+	const char *timezone;
+	struct zone zone;
 };
 
 enum {
@@ -32,6 +34,7 @@ enum {
 	KEY_PARALLELISM,
 	KEY_FUNCTION,
 	KEY_DRY_RUN,
+	KEY_TIMEZONE,
 };
 
 static int64_t minutes_of(const char *arg, struct argp_state *state, const char *option)
@@ -153,6 +156,9 @@ static error_t parse_plan(int key, char *arg, struct argp_state *state)
 				   "--model takes auto, prophet, yesterday or lastweek, not '%s'",
 				   arg);
 		return 0;
+	case KEY_TIMEZONE:
+		c->timezone = arg;
+		return 0;
 	case KEY_DRY_RUN:
 		c->plan.dry = true;
 		return 0;
@@ -195,6 +201,8 @@ static const struct argp_option plan_list[] = {
 	  3 },
 	{ NULL, 0, NULL, 0, "From which forecast:", 4 },
 	{ "model", KEY_MODEL, "NAME", 0, "See `faasmat forecast`", 4 },
+	{ "timezone", KEY_TIMEZONE, "TZ", 0,
+	  "The load's days follow this zone's clock (Europe/Berlin; default UTC)", 4 },
 	{ "history", KEY_HISTORY, "TIME", 0, "Learn from the last TIME only (default 12d)", 4 },
 	{ 0 },
 };
@@ -303,6 +311,12 @@ int cmd_plan(int argc, char **argv)
 	c.plan.day = now - now % MINUTES_PER_DAY + MINUTES_PER_DAY;
 	c.plan.memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	argp_parse(&plan_argp, argc, argv, 0, NULL, &c);
+	if (c.timezone && zone_load(c.timezone, c.plan.day - 4000LL * MINUTES_PER_DAY,
+				    c.plan.day + 10 * MINUTES_PER_DAY, &c.zone) < 0) {
+		log_error("--timezone: there is no zone '%s'", printable(c.timezone));
+		return EXIT_FAILED;
+	}
+	c.plan.zone = &c.zone;
 	if (open_database(&c.common, c.plan.dry ? STORE_READ : STORE_WRITE, &s) < 0 ||
 	    plan_job(s, &c.plan, &report) < 0)
 		return EXIT_FAILED;

@@ -114,8 +114,10 @@ static void backtest(const struct days *d, struct stack *s)
 
 struct combination {
 	float weight[N_MEMBERS];
-	float *q;     /* [n_day][LEVELS] of one day; owned */
-	float *total; /* [n_day] weight that q has so far */
+	float *q;	      /* [n_day][LEVELS] of one day; owned */
+	float *total;	      /* [n_day] weight that q has so far */
+	float recent[LEVELS]; /* of the last hours, where days say nothing */
+	bool young;	      /* less than two days: both count */
 };
 
 /* The members of a pool that count, and their weight together. */
@@ -196,13 +198,45 @@ static double row_mean(const float *q)
 	return sum;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const float *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Quantiles of the last hours that are known, whatever their time of day: all there is to say of a
+ * function that came today. */
+static int read_recent(const struct days *d, float *row)
+{
+	int n = 0, all = d->n * d->n_day, most = MAX(d->n_day / 4, 1);
+	_cleanup_free_ float *v = malloc((size_t)most * sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (int i = all - 1; i >= 0 && n < most; i--)
+		if (!isnan(d->x[i]))
+			v[n++] = d->x[i];
+	qsort(v, (size_t)n, sizeof(*v), by_value);
+	for (int k = 0; k < LEVELS; k++) {
+		float at = CLAMP(level[k] * (float)n - 0.5f, 0.0f, (float)(n - 1));
+		int lo = (int)at, hi = MIN(lo + 1, n - 1);
+
+		row[k] = v[lo] + (at - (float)lo) * (v[hi] - v[lo]);
+	}
+	return 0;
+}
+
 static void write_step(const struct combination *c, int i, const struct forecast_options *o,
 		       struct forecast *f, size_t at)
 {
 	float *q = &c->q[i * LEVELS];
 
-	for (int k = 0; k < LEVELS; k++)
-		q[k] = c->total[i] > 0 ? q[k] / c->total[i] : 0;
+	for (int k = 0; k < LEVELS; k++) {
+		q[k] = c->total[i] > 0 ? q[k] / c->total[i] : c->recent[k];
+		if (c->young)
+			q[k] = (q[k] + c->recent[k]) / 2;
+	}
 	for (int k = MEDIAN + 1; k < LEVELS; k++)
 		q[k] = q[MEDIAN] + (q[k] - q[MEDIAN]) * drawn_out[k];
 	f->mean[at] = row_mean(q);
@@ -217,7 +251,7 @@ static int forecast_days(const struct days *d, struct combination *c,
 
 	c->q = malloc(n_day * LEVELS * sizeof(*c->q));
 	c->total = malloc(n_day * sizeof(*c->total));
-	if (!c->q || !c->total)
+	if (!c->q || !c->total || read_recent(d, c->recent) < 0)
 		return -ENOMEM;
 	for (size_t first = 0; first < f->n; first += n_day) {
 		int n_slots = (int)MIN(n_day, f->n - first);
@@ -257,6 +291,7 @@ int model_auto(const struct series *history, const struct forecast_options *o, s
 	struct days d;
 	int r = days_init(&d, history);
 
+	c.young = history->n < 2 * series_day(history);
 	if (r == 0)
 		r = weigh_members(&d, &c);
 	if (r == 0)

@@ -10,20 +10,51 @@
 
 #include "common/log.h"
 
+/* The step before which everything is known. */
+static int find_end(const char *path, const struct series *s, const struct batch_options *o,
+		    size_t *ret)
+{
+	int64_t now = o->now, last = series_end(s) - s->step;
+
+	*ret = s->n - MIN(s->n, (size_t)(o->holdout / s->step));
+	if (now == BATCH_NO_NOW)
+		return 0;
+	if (now >= 0 && now < MINUTES_PER_DAY && last >= MINUTES_PER_DAY)
+		now += last - (last % MINUTES_PER_DAY);
+	if (now <= s->start || now > series_end(s)) {
+		log_error("%s: minute %lld (--now) is not within its minutes %lld to %lld", path,
+			  (long long)now, (long long)s->start, (long long)last);
+		return -ERANGE;
+	}
+	*ret = (size_t)((now - s->start) / s->step);
+	return 0;
+}
+
+static size_t find_horizon(const struct series *history, const struct batch_options *o)
+{
+	int64_t horizon = o->horizon, in_day = series_end(history) % MINUTES_PER_DAY;
+
+	if (horizon == 0)
+		horizon = o->now == BATCH_NO_NOW ? MINUTES_PER_DAY : MINUTES_PER_DAY - in_day;
+	return (size_t)((horizon + history->step - 1) / history->step);
+}
+
 int forecast_file(const char *path, const struct batch_options *o, struct forecast *ret)
 {
+	static const struct zone utc = { 0 };
 	_cleanup_series_ struct series s = { 0 };
 	struct series history;
-	size_t end, steps;
+	size_t end = 0;
 	int r = series_read(path, &s);
 
 	*ret = (struct forecast){ 0 };
+	if (r == 0)
+		r = find_end(path, &s, o, &end);
 	if (r < 0)
 		return r;
-	end = s.n - MIN(s.n, (size_t)(o->holdout / s.step));
 	history = series_view(&s, end, (size_t)(o->history / s.step));
-	steps = (size_t)((o->horizon + s.step - 1) / s.step);
-	r = forecast_make(&history, &o->forecast, steps, ret);
+	r = zone_forecast(o->zone ? o->zone : &utc, o->now != BATCH_NO_NOW, &history, &o->forecast,
+			  find_horizon(&history, o), ret);
 	if (r == -ENODATA)
 		log_error("%s: no value is known in the history that is used", path);
 	else if (r < 0)
@@ -204,5 +235,29 @@ int forecast_directory(const char *input, const char *output, const struct batch
 		pthread_mutex_destroy(&b.lock);
 	}
 	names_release(&b.files);
+	return r;
+}
+
+int forecast_each_file(const char *input,
+		       int (*fn)(const char *name, const struct series *s, void *arg), void *arg)
+{
+	struct names files;
+	int r = list_directory(input, &files);
+
+	if (r < 0)
+		return log_error_errno(r, "%s", input);
+	for (size_t i = 0; i < files.n && r >= 0; i++) {
+		_cleanup_free_ char *path = NULL;
+		_cleanup_series_ struct series s = { 0 };
+
+		if (asprintf(&path, "%s/%s", input, files.name[i]) < 0) {
+			path = NULL;
+			r = -ENOMEM;
+		} else if (series_read(path, &s) == 0) {
+			files.name[i][stem_length(files.name[i])] = '\0';
+			r = fn(files.name[i], &s, arg);
+		}
+	}
+	names_release(&files);
 	return r;
 }

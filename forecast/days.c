@@ -7,6 +7,36 @@
 /* Minutes: three hours tell the level of the hours that follow, eight are steadier. */
 static const int recent_minutes[N_RECENT] = { 180, 480 };
 
+/*
+ * What is this many times higher than the height that the series reaches once a day is an accident (a
+ * retry storm, a counter gone wrong), not a habit, and is cut to that: a few such values would drag
+ * hourly means and far quantiles along for two weeks.
+ */
+#define OUTLIER 5
+
+static void cut_outliers(struct days *d)
+{
+	float top[DAYS_MAX + 1];
+	int n = 0, most = d->n + 1;
+
+	for (int i = 0; i < d->n * d->n_day; i++) {
+		float v = d->x[i];
+		int at;
+
+		if (isnan(v) || (n == most && v <= top[n - 1]))
+			continue;
+		at = n < most ? n++ : n - 1;
+		for (; at > 0 && top[at - 1] < v; at--)
+			top[at] = top[at - 1];
+		top[at] = v;
+	}
+	if (n < most || d->n_day <= most || !(top[n - 1] > 0))
+		return;
+	for (int i = 0; i < d->n * d->n_day; i++)
+		if (d->x[i] > OUTLIER * top[n - 1])
+			d->x[i] = OUTLIER * top[n - 1];
+}
+
 static float mean_of(const struct days *d, int day, int first, int last)
 {
 	float sum = 0;
@@ -121,6 +151,7 @@ int days_init(struct days *d, const struct series *s)
 		d->x[i] = NAN;
 	for (size_t i = 0; i < used; i++)
 		d->x[first + i] = (float)s->value[s->n - used + i];
+	cut_outliers(d);
 	measure_hours(d);
 	measure_distances(d);
 	measure_recent(d);

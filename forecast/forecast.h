@@ -6,6 +6,7 @@
 #ifndef FAASMAT_FORECAST_FORECAST_H
 #define FAASMAT_FORECAST_FORECAST_H
 
+#include "forecast/holidays.h"
 #include "forecast/series.h"
 
 #define FORECAST_MAX_QUANTILES 32
@@ -21,6 +22,7 @@ struct forecast_options {
 	enum forecast_model model;
 	size_t n_quantiles;
 	double quantile[FORECAST_MAX_QUANTILES]; /* in (0, 1), ascending */
+	const struct holidays *holidays;	 /* for MODEL_PROPHET; NULL: none */
 };
 
 struct forecast {
@@ -39,6 +41,13 @@ struct forecast {
  */
 int forecast_make(const struct series *history, const struct forecast_options *o, size_t n,
 		  struct forecast *ret);
+
+/*
+ * The same within the day, when the last steps are the newest there are (no missing tail): the last
+ * hour corrects the level of the next ones and finds new phases. Costs two forecasts.
+ */
+int forecast_within_day(const struct series *history, const struct forecast_options *o, size_t n,
+			struct forecast *ret);
 void forecast_release(struct forecast *f);
 #define _cleanup_forecast_ __attribute__((cleanup(forecast_release)))
 

@@ -249,6 +249,7 @@ static int check_costs(const struct store_function *f)
 
 static int forecast_function(struct chain *c, const struct store_function *f, struct forecast *ret)
 {
+	static const struct zone utc = { 0 };
 	_cleanup_series_ struct series history = { 0 };
 	const struct plan_options *o = c->o;
 	int r = series_alloc(&history, o->day - (int64_t)o->history, 1, o->history);
@@ -257,7 +258,8 @@ static int forecast_function(struct chain *c, const struct store_function *f, st
 		r = store_read_series(c->s, f->id, history.start, history.n, history.value);
 	if (r < 0)
 		return log_error_errno(r, "reading the history of '%.80s'", f->name);
-	r = forecast_make(&history, &o->forecast, o->minutes, ret);
+	r = zone_forecast(o->zone ? o->zone : &utc, o->within_day, &history, &o->forecast,
+			  o->minutes, ret);
 	if (r == -ENODATA)
 		log_error("function '%.80s' has no history in the %zu minutes before %s", f->name,
 			  o->history, format_minute(o->day));

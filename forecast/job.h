@@ -10,6 +10,7 @@
 #include "forecast/demand.h"
 #include "forecast/forecast.h"
 #include "forecast/locator.h"
+#include "forecast/zone.h"
 #include "store/functions.h"
 #include "store/store.h"
 
@@ -18,10 +19,12 @@ struct plan_options {
 	double share;	      /* of it, that pools may take: 0.7 */
 	double headroom;      /* bytes beyond containers x unit */
 	struct demand_options demand;
-	int64_t day;	/* first minute that is planned */
-	size_t minutes; /* how many; 1440 */
-	size_t history; /* minutes of history to learn from; 12 days */
-	struct forecast_options forecast;
+	int64_t day;			  /* first minute that is planned */
+	size_t minutes;			  /* how many; 1440 */
+	size_t history;			  /* minutes of history to learn from; 12 days */
+	struct forecast_options forecast; /* its quantiles are set by plan_job() */
+	const struct zone *zone;	  /* NULL: UTC */
+	bool within_day; /* a renewal within the day: history reaches to o->day's minute */
 	struct locator_options locator;
 	const char *const
 		*function; /* plan these whether hot or not; NULL: what the locator finds */

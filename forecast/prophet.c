@@ -62,6 +62,20 @@ static void trend_row(const struct prophet *p, double t, double *x)
 		x[FIRST_DELTA + j] = MAX(t - p->changepoint[j], 0);
 }
 
+/* Holidays last a day, from midnight to midnight. */
+static void holiday_row(const struct prophet *p, int64_t minute, double *x)
+{
+	int64_t in_day = (minute % MINUTES_PER_DAY + MINUTES_PER_DAY) % MINUTES_PER_DAY;
+
+	if (p->holidays)
+		holidays_of_day(p->holidays, (minute - in_day) / MINUTES_PER_DAY, x);
+}
+
+static int holiday_columns(const struct prophet *p)
+{
+	return p->holidays ? p->holidays->n_names : 0;
+}
+
 static int seasonal_columns(const struct prophet *p)
 {
 	return 2 * (p->daily + p->weekly + p->yearly);
@@ -89,12 +103,12 @@ static void set_changepoints(struct prophet *p, const struct series *s)
 	}
 }
 
-static void set_up(struct prophet *p, const struct series *s)
+static void set_up(struct prophet *p, const struct series *s, const struct holidays *holidays)
 {
 	size_t first = s->n, last = 0;
 	double days;
 
-	*p = (struct prophet){ 0 };
+	*p = (struct prophet){ .holidays = holidays };
 	for (size_t i = 0; i < s->n; i++)
 		if (!isnan(s->value[i])) {
 			first = MIN(first, i);
@@ -111,7 +125,7 @@ static void set_up(struct prophet *p, const struct series *s)
 	p->weekly = days >= 14 ? PROPHET_WEEKLY : 0;
 	p->yearly = days >= 730 ? PROPHET_YEARLY : 0;
 	set_changepoints(p, s);
-	p->n_columns = FIRST_DELTA + p->n_changepoints + seasonal_columns(p);
+	p->n_columns = FIRST_DELTA + p->n_changepoints + seasonal_columns(p) + holiday_columns(p);
 }
 
 /* --- the Gram matrix */
@@ -166,6 +180,7 @@ static void fill_row(const struct prophet *p, const struct season_table *table,
 	} else {
 		seasonal_row(p, minute, x);
 	}
+	holiday_row(p, minute, x + seasonal_columns(p));
 }
 
 static int make_gram(const struct prophet *p, const struct series *s, struct gram *g)
@@ -428,13 +443,13 @@ static bool is_constant(const struct series *s, double *ret)
 	return true;
 }
 
-int prophet_fit(const struct series *history, struct prophet *ret)
+int prophet_fit(const struct series *history, const struct holidays *holidays, struct prophet *ret)
 {
 	_cleanup_free_ struct gram *g = NULL;
 	double value;
 	int r;
 
-	set_up(ret, history);
+	set_up(ret, history, holidays);
 	if (is_constant(history, &value)) { /* the original takes the same short cut */
 		ret->theta[1] = value / ret->scale;
 		ret->sigma = 1e-9;
@@ -459,11 +474,12 @@ double prophet_trend(const struct prophet *p, int64_t minute)
 
 double prophet_mean(const struct prophet *p, int64_t minute)
 {
-	double x[PROPHET_FOURIER], v = 0;
+	double x[PROPHET_FOURIER + HOLIDAYS_MAX_NAMES], v = 0;
 	const double *beta = &p->theta[FIRST_DELTA + p->n_changepoints];
 
 	seasonal_row(p, minute, x);
-	for (int j = 0; j < seasonal_columns(p); j++)
+	holiday_row(p, minute, x + seasonal_columns(p));
+	for (int j = 0; j < seasonal_columns(p) + holiday_columns(p); j++)
 		v += x[j] * beta[j];
 	return prophet_trend(p, minute) + v * p->scale;
 }

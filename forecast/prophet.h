@@ -8,7 +8,7 @@
  *
  * scale = max |y|, t = 0 at the first value and 1 at the last, 25 changepoints s_j at equal ranks in
  * the first 80 % of the values. X: Fourier terms of the day (order 4, from 2 days of history on), the
- * week (3, from 14 days) and the year (10, from 730 days).
+ * week (3, from 14 days) and the year (10, from 730 days); a 0/1 column for each holiday.
  *
  * The likelihood is Gaussian and the model linear, so one pass makes the Gram matrix of the columns,
  * and the maximum a posteriori is found on that, however long the history: for a given sigma a
@@ -17,6 +17,7 @@
 #ifndef FAASMAT_FORECAST_PROPHET_H
 #define FAASMAT_FORECAST_PROPHET_H
 
+#include "forecast/holidays.h"
 #include "forecast/series.h"
 
 #define PROPHET_CHANGEPOINTS 25
@@ -24,14 +25,15 @@
 #define PROPHET_WEEKLY 3
 #define PROPHET_YEARLY 10
 #define PROPHET_FOURIER (2 * (PROPHET_DAILY + PROPHET_WEEKLY + PROPHET_YEARLY))
-#define PROPHET_MAX_COLUMNS (2 + PROPHET_CHANGEPOINTS + PROPHET_FOURIER)
+#define PROPHET_MAX_COLUMNS (2 + PROPHET_CHANGEPOINTS + PROPHET_FOURIER + HOLIDAYS_MAX_NAMES)
 
 struct prophet {
 	int64_t start; /* minute of the first value, t = 0 */
 	double span;   /* minutes from there to t = 1 */
 	double scale;
-	size_t n;		   /* values seen */
-	int daily, weekly, yearly; /* orders */
+	size_t n;			 /* values seen */
+	int daily, weekly, yearly;	 /* orders */
+	const struct holidays *holidays; /* not owned; NULL: none */
 	int n_changepoints;
 	double changepoint[PROPHET_CHANGEPOINTS]; /* t */
 	int n_columns;				  /* of theta: k, m, deltas, then betas */
@@ -44,7 +46,7 @@ struct prophet {
 
 /* Fits a history in which at least one value is known. -ENOMEM; -EDOM when LAPACK finds the problem
  * singular, which the priors rule out for finite input. */
-int prophet_fit(const struct series *history, struct prophet *ret);
+int prophet_fit(const struct series *history, const struct holidays *holidays, struct prophet *ret);
 
 /* Expected value at a minute; may be negative, as in the original. */
 double prophet_trend(const struct prophet *p, int64_t minute);

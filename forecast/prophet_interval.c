@@ -121,7 +121,7 @@ int model_prophet(const struct series *history, const struct forecast_options *o
 {
 	double at[KNOTS], q[KNOTS * FORECAST_MAX_QUANTILES];
 	struct prophet p;
-	int r = prophet_fit(history, &p);
+	int r = prophet_fit(history, o->holidays, &p);
 
 	if (r < 0)
 		return r;

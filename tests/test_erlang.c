@@ -188,7 +188,7 @@ static void test_grows_early(void **state _unused_)
 {
 	/* 1 s each: n x 60 invocations are n busy containers. */
 	static const double count[] = { 60, 60, 60, 60, 600, 600, 600, 60, 600, 60, 60, 60 };
-	struct forecast_options fo = { MODEL_AUTO, 1, { 0.9 } };
+	struct forecast_options fo = { .n_quantiles = 1, .quantile = { 0.9 } };
 	struct demand_options o = { .sizing = SIZING_FLOW,
 				    .quantile = 0.9,
 				    .hold_minutes = 2,
@@ -212,7 +212,7 @@ static void test_grows_early(void **state _unused_)
 static void test_static_erlang(void **state _unused_)
 {
 	double count[100];
-	struct forecast_options fo = { MODEL_AUTO, 1, { 0.9 } };
+	struct forecast_options fo = { .n_quantiles = 1, .quantile = { 0.9 } };
 	struct demand_options o = { .sizing = SIZING_ERLANG,
 				    .target_drop = 0.01,
 				    .service_cv = 1,

@@ -88,7 +88,8 @@ static void check_proper(const struct forecast *f)
 	}
 }
 
-static const struct forecast_options options = { MODEL_AUTO, 4, { 0.5, 0.9, 0.95, 0.99 } };
+static const struct forecast_options options = { .n_quantiles = 4,
+						 .quantile = { 0.5, 0.9, 0.95, 0.99 } };
 
 /* Random series of every awkward kind: a sound forecast from each model. */
 static void test_any_series(void **state _unused_)
@@ -178,10 +179,13 @@ static void test_nothing_known(void **state _unused_)
 	assert_int_equal(forecast_make(&s, &options, 10, &f), -ENODATA);
 	s.value[3] = 1;
 	assert_int_equal(
-		forecast_make(&s, &(struct forecast_options){ MODEL_AUTO, 1, { 1.5 } }, 10, &f),
+		forecast_make(&s,
+			      &(struct forecast_options){ .n_quantiles = 1, .quantile = { 1.5 } },
+			      10, &f),
 		-EINVAL);
 	assert_int_equal(forecast_make(&s,
-				       &(struct forecast_options){ MODEL_AUTO, 2, { 0.9, 0.5 } },
+				       &(struct forecast_options){ .n_quantiles = 2,
+								   .quantile = { 0.9, 0.5 } },
 				       10, &f),
 			 -EINVAL);
 }
