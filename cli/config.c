@@ -7,6 +7,13 @@
 
 #include "common/log.h"
 
+static const char *file;
+
+const char *config_file(void)
+{
+	return file;
+}
+
 static char *trim(char *s)
 {
 	char *end;
@@ -101,6 +108,7 @@ int config_arguments(const char *command, int argc, char **argv, int *ret_argc, 
 		path = argv[2];
 		first = 3;
 	}
+	file = path;
 	r = append(&a, argv[0]);
 	if (r == 0 && path)
 		r = read_file(path, command, &a);

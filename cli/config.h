@@ -13,4 +13,7 @@
  */
 int config_arguments(const char *command, int argc, char **argv, int *ret_argc, char ***ret_argv);
 
+/* The --config file of this run, or NULL. */
+const char *config_file(void);
+
 #endif

@@ -5,12 +5,14 @@
 #include <sys/sysinfo.h>
 
 #include "cli/cli.h"
+#include "cli/config.h"
 #include "governor/governor.h"
 #include "governor/setup.h"
 
 struct govern_arguments {
 	struct common_options common;
 	struct governor_options o;
+	bool plan_at_given;
 };
 
 enum {
@@ -25,6 +27,8 @@ enum {
 	KEY_APPLY,
 	KEY_SOCKET,
 	KEY_STATE_DIR,
+	KEY_PLAN_AT,
+	KEY_REPLAN,
 };
 
 static const struct argp_option options[] = {
@@ -45,9 +49,28 @@ static const struct argp_option options[] = {
 	{ "apply", KEY_APPLY, NULL, 0, "Write limits; without it everything else is done", 0 },
 	{ "socket", KEY_SOCKET, "PATH", 0,
 	  "Where platforms ask for admission (default /run/faasmat/govern.sock)", 0 },
+	{ "plan-at", KEY_PLAN_AT, "HH:MM", 0,
+	  "Run `faasmat plan --now` at this local time each day, or never (default 00:00; never with "
+	  "a scaled clock). Its options: the [plan] section of --config",
+	  0 },
+	{ "replan", KEY_REPLAN, "TIME", 0,
+	  "Run it again so often within the day, from what has come so far (default: never)", 0 },
 	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "For the lease (default /run/faasmat)", 0 },
 	{ 0 },
 };
+
+static int plan_at(const char *arg, struct argp_state *state)
+{
+	int hour, minute, end = 0;
+
+	if (strcmp(arg, "never") == 0)
+		return PLANNER_NEVER;
+	if (sscanf(arg, "%2d:%2d%n", &hour, &minute, &end) != 2 || arg[end] || hour < 0 ||
+	    hour > 23 || minute < 0 || minute > 59)
+		argp_error(state, "--plan-at takes a time of day such as 00:00, or never, not '%s'",
+			   printable(arg));
+	return hour * 60 + minute;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -88,6 +111,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SOCKET:
 		o->socket = arg;
+		return 0;
+	case KEY_PLAN_AT:
+		o->plan_rule.at = plan_at(arg, state);
+		a->plan_at_given = true;
+		return 0;
+	case KEY_REPLAN:
+		o->plan_rule.every = option_duration_ns(arg, state, "--replan") / (60 * NS_PER_S);
+		if (o->plan_rule.every < 1)
+			argp_error(state, "--replan must be at least 1m");
 		return 0;
 	case KEY_STATE_DIR:
 		o->state_dir = arg;
@@ -164,6 +196,33 @@ static int find_root(struct governor_options *o, char *mount, char *root)
 	return no_memory;
 }
 
+/* `faasmat plan --now` on the same database and budget. Its own section of the --config file may say
+ * more; ours come later, so they win. */
+static char *const *plan_command(const struct govern_arguments *a)
+{
+	static char memory[32], share[32], config[4096];
+	static char *argv[12];
+	int n = 0;
+
+	snprintf(memory, sizeof(memory), "%lld", (long long)a->o.memory);
+	snprintf(share, sizeof(share), "%.6f", a->o.share);
+	argv[n++] = "/proc/self/exe";
+	argv[n++] = "plan";
+	if (config_file()) {
+		snprintf(config, sizeof(config), "--config=%s", config_file());
+		argv[n++] = config;
+	}
+	argv[n++] = "--now";
+	argv[n++] = "--db";
+	argv[n++] = (char *)a->common.db;
+	argv[n++] = "--memory";
+	argv[n++] = memory;
+	argv[n++] = "--share";
+	argv[n++] = share;
+	argv[n] = NULL;
+	return argv;
+}
+
 int cmd_govern(int argc, char **argv)
 {
 	static char mount[CGROUP_PATH_MAX], root[CGROUP_PATH_MAX];
@@ -175,6 +234,10 @@ int cmd_govern(int argc, char **argv)
 	common_defaults(&a.common);
 	a.o.memory = default_memory();
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	/* A scaled clock belongs to a test, whose plan is made beforehand. */
+	if (!a.plan_at_given)
+		a.o.plan_rule.at = a.o.clock.minute_ns == 60 * NS_PER_S ? 0 : PLANNER_NEVER;
+	a.o.plan_argv = plan_command(&a);
 	if (find_root(&a.o, mount, root) < 0 || open_database(&a.common, STORE_WRITE, &store) < 0 ||
 	    governor_open(&a.o, store, &governor) < 0)
 		return EXIT_FAILED;

@@ -14,6 +14,7 @@ struct plan_command {
 	const char *function[MAX_NAMED];
 	const char *timezone;
 	struct zone zone;
+	bool now;
 };
 
 enum {
@@ -35,6 +36,7 @@ enum {
 	KEY_FUNCTION,
 	KEY_DRY_RUN,
 	KEY_TIMEZONE,
+	KEY_NOW,
 };
 
 static int64_t minutes_of(const char *arg, struct argp_state *state, const char *option)
@@ -156,6 +158,9 @@ static error_t parse_plan(int key, char *arg, struct argp_state *state)
 				   "--model takes auto, prophet, yesterday or lastweek, not '%s'",
 				   arg);
 		return 0;
+	case KEY_NOW:
+		c->now = true;
+		return 0;
 	case KEY_TIMEZONE:
 		c->timezone = arg;
 		return 0;
@@ -176,6 +181,8 @@ static const struct argp_option plan_list[] = {
 	{ "memory", KEY_MEMORY, "SIZE", 0, "Memory for functions (default that of this machine)",
 	  1 },
 	{ "share", KEY_SHARE, "SHARE", 0, "of it that pools may take (default 0.7)", 1 },
+	{ "now", KEY_NOW, NULL, 0,
+	  "Plan the 24 hours that begin with the next minute, from what has come so far", 1 },
 	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Print the plan but do not store it", 1 },
 	{ NULL, 0, NULL, 0, "Which functions:", 2 },
 	{ "rule", KEY_RULE, "text|program", 0, "See `faasmat locate`", 2 },
@@ -311,6 +318,10 @@ int cmd_plan(int argc, char **argv)
 	c.plan.day = now - now % MINUTES_PER_DAY + MINUTES_PER_DAY;
 	c.plan.memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 	argp_parse(&plan_argp, argc, argv, 0, NULL, &c);
+	if (c.now) {
+		c.plan.day = now + 1;
+		c.plan.within_day = true;
+	}
 	if (c.timezone && zone_load(c.timezone, c.plan.day - 4000LL * MINUTES_PER_DAY,
 				    c.plan.day + 10 * MINUTES_PER_DAY, &c.zone) < 0) {
 		log_error("--timezone: there is no zone '%s'", printable(c.timezone));

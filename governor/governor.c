@@ -266,6 +266,7 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 	g->o = o;
 	g->store = s;
 	g->root = CGROUP_DIR_CLOSED;
+	g->planner = PLANNER_IDLE;
 	g->lock = g->epoll = g->timer = g->renew = g->signals = -1;
 	g->minute = g->plan_minute = g->cut_minute = INT64_MIN;
 	snprintf(g->root_path, sizeof(g->root_path), "%s%s", o->mount, o->root);
@@ -314,6 +315,7 @@ void governor_close(struct governor *g)
 	if (!g)
 		return;
 	server_close(g->server);
+	planner_stop(&g->planner);
 	if (g->governing) {
 		lift_limits(g);
 		lease_drop(&g->lease);
@@ -339,6 +341,20 @@ static void arm(int fd, int64_t at_ns, int64_t every_ns)
 	timerfd_settime(fd, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
+static void plan_if_due(struct governor *g)
+{
+	bool has_plan = g->plan_minute == g->minute;
+	int r;
+
+	if (!g->o->plan_argv || !planner_reap(&g->planner) ||
+	    !planner_is_due(&g->o->plan_rule, &g->planner, g->minute,
+			    planner_minute_of_day(g->minute), has_plan))
+		return;
+	r = planner_start(&g->planner, g->minute, g->o->plan_argv);
+	if (r < 0)
+		log_error_errno(r, "%s cannot be started for a plan", g->o->plan_argv[0]);
+}
+
 static void tick(struct governor *g)
 {
 	uint64_t expirations;
@@ -348,6 +364,7 @@ static void tick(struct governor *g)
 		expirations = 0;
 	g->soon = false;
 	governor_tick(g);
+	plan_if_due(g);
 	arm(g->timer, schedule_next_tick_ns(g), 0);
 }
 

@@ -8,6 +8,7 @@
 #define FAASMAT_GOVERNOR_GOVERNOR_H
 
 #include "common/clock.h"
+#include "governor/planner.h"
 #include "store/store.h"
 
 struct governor_options {
@@ -25,6 +26,8 @@ struct governor_options {
 	const char *state_dir;
 	const char *watchdog; /* NULL: look for it */
 	struct clock clock;
+	struct planner_rule plan_rule;
+	char *const *plan_argv; /* the command that makes a plan; NULL: someone else does */
 };
 
 #define GOVERNOR_DEFAULTS                                                 \
@@ -35,7 +38,8 @@ struct governor_options {
 				    .lead_ns = 15 * NS_PER_S,             \
 				    .socket = "/run/faasmat/govern.sock", \
 				    .state_dir = "/run/faasmat",          \
-				    .clock = CLOCK_REAL })
+				    .clock = CLOCK_REAL,                  \
+				    .plan_rule = { PLANNER_NEVER, PLANNER_NEVER } })
 
 struct governor;
 

@@ -74,6 +74,7 @@ struct governor {
 	bool governing; /* apply: the lease is taken, limits may have been written */
 	bool lifted;	/* the lease had ended: take the files as they are at the next tick */
 	int64_t drifts; /* files found changed by others */
+	struct planner_state planner;
 	int epoll, timer, renew, signals;
 	bool waiting; /* a pool waits: a release is worth a tick of its own */
 	bool soon;    /* ... which is coming */
