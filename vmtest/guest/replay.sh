@@ -40,7 +40,7 @@ replay() {
 	echo +memory >$CG/node-$name/cgroup.subtree_control
 	echo "${MACHINE:-$(($(numfmt --from=iec "$MEMORY") + 16 * 1048576))}" >$CG/node-$name/memory.max
 	mkdir -p $CG$root
-	clock=(--minute-length "$MINUTE" --minute-origin "$FIRST@$(($(date +%s) + 4))")
+	clock=(--minute-length "$MINUTE" --minute-origin "$FIRST@$(($(date +%s) + 10))")
 	echo "${clock[3]}" >"$RUN/$name.origin"
 	$FAASMAT collect --root /node-$name --pin /sys/fs/bpf/$name --db "$db" --port 1024-65535 \
 		--interval 500ms "${clock[@]}" 2>"$RUN/$name.collect" &
