@@ -24,7 +24,8 @@ int cgroup_mount(char *out, size_t size)
 		field = strtok_r(line, " ", &save);
 		for (int i = 0; i < 4 && field; i++)
 			field = strtok_r(NULL, " ", &save);
-		if (!field)
+		/* One that another mount covers cannot be entered: there is a further one then. */
+		if (!field || access(field, X_OK) < 0)
 			continue;
 		if (strlen(field) >= size)
 			return -ENAMETOOLONG;

@@ -7,28 +7,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/cgroupfs.h"
 #include "common/parse.h"
 #include "common/util.h"
 
 int cgroup_open_mount(void)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[4096], point[PATH_MAX];
-	int fd;
+	char point[PATH_MAX];
+	int r = cgroup_mount(point, sizeof(point)), fd;
 
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f)) {
-		char *type = strstr(line, " - cgroup2 ");
-
-		if (!type || sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1)
-			continue;
-		/* One that another mount covers cannot be opened: there is a further one then. */
-		fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-	}
-	return -ENOENT;
+	if (r < 0)
+		return r;
+	fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 /* "/a/b" as a path under a directory descriptor; the root is ".". */

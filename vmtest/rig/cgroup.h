@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A directory descriptor of the cgroup2 mount, found in /proc/self/mountinfo; -ENOENT without one. */
+/* A directory descriptor of the cgroup2 mount; -ENOENT without one. */
 int cgroup_open_mount(void);
 
 /*

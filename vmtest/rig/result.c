@@ -85,7 +85,8 @@ uint32_t result_quantile(const uint32_t *sorted, int64_t n, double q)
 
 static void add_quantiles(json_t *o, uint32_t *us, int64_t n)
 {
-	qsort(us, n, sizeof(*us), by_value);
+	if (n > 0)
+		qsort(us, n, sizeof(*us), by_value);
 	json_object_set_new(o, "p50_ms", json_real(result_quantile(us, n, 0.5) / 1000.0));
 	json_object_set_new(o, "p99_ms", json_real(result_quantile(us, n, 0.99) / 1000.0));
 }
