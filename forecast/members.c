@@ -11,13 +11,6 @@ static const struct {
 
 #define MAX_VALUES (DAYS_MAX * 64)
 
-/* How far apart two days may be and still be alike: a little, and more where all days differ much. */
-static float alike_within(const struct days *d)
-{
-	return 0.05f + 0.3f * d->typical;
-}
-#define STRANGER 0.01f
-
 /* The day a whole number of weeks before the target; -1 when there is none in the history. */
 static int same_weekday(const struct days *d, int day)
 {
@@ -38,22 +31,23 @@ bool weighting_needs_weekday(int weighting)
 	return weighting <= WEIGH_LIKE_WEEKDAY;
 }
 
-static void weigh_day(struct target *t, const struct days *d, int day)
+static void weigh_day(struct target *t, const struct days *d, const struct tuning *u, int day)
 {
 	int same = same_weekday(d, t->day), lag = day - t->day;
 	bool weekday = lag % 7 == 0;
 	/* The day before the target is known only for the first day ahead. */
 	bool after = t->day >= -1 && day + 1 < d->n && t->day + 1 < d->n;
-	float like = same >= 0 ? expf(-d->distance[day][same] / alike_within(d)) : 0;
-	float alike = after ? expf(-d->distance[day + 1][t->day + 1] / alike_within(d)) : 0;
+	float within = u->alike + u->alike_typical * d->typical;
+	float like = same >= 0 ? expf(-d->distance[day][same] / within) : 0;
+	float alike = after ? expf(-d->distance[day + 1][t->day + 1] / within) : 0;
 	float *w = t->weight[day];
 
-	w[WEIGH_WEEKDAY] = weekday ? 1 : 0.005f;
-	w[WEIGH_MOSTLY_WEEKDAY] = weekday ? 1 : 0.08f;
-	w[WEIGH_LIKE_WEEKDAY] = same >= 0 ? like + STRANGER : powf(0.8f, (float)lag);
-	w[WEIGH_AFTER_ALIKE] = alike + STRANGER;
-	w[WEIGH_ALL] = powf(0.95f, (float)lag);
-	w[WEIGH_BOTH] = like + alike / 2 + STRANGER;
+	w[WEIGH_WEEKDAY] = weekday ? 1 : u->other;
+	w[WEIGH_MOSTLY_WEEKDAY] = weekday ? 1 : u->some_other;
+	w[WEIGH_LIKE_WEEKDAY] = same >= 0 ? like + u->stranger : powf(0.8f, (float)lag);
+	w[WEIGH_AFTER_ALIKE] = alike + u->stranger;
+	w[WEIGH_ALL] = powf(u->ageing, (float)lag);
+	w[WEIGH_BOTH] = like + alike / 2 + u->stranger;
 }
 
 /* now / then, kept from running away on a few invocations, to the power `p`. */
@@ -67,7 +61,7 @@ static float level_ratio(const struct days *d, float now, float then, float p)
 	return powf(CLAMP(ratio, 0.2f, 5.0f), p);
 }
 
-void target_init(struct target *t, const struct days *d, int day)
+void target_init(struct target *t, const struct days *d, const struct tuning *u, int day)
 {
 	const float *now = d->recent[MAX(day, -1) + 1];
 
@@ -76,10 +70,11 @@ void target_init(struct target *t, const struct days *d, int day)
 	for (int k = MAX(day + 1, 0); k < d->n; k++) {
 		const float *then = d->recent[k + 1];
 
-		weigh_day(t, d, k);
+		weigh_day(t, d, u, k);
 		t->scale[0][k] = 1;
-		t->scale[1][k] = level_ratio(d, now[RECENT_SHORT], then[RECENT_SHORT], 0.5f);
-		t->scale[2][k] = level_ratio(d, now[RECENT_LONG], then[RECENT_LONG], 0.6f);
+		t->scale[1][k] = level_ratio(d, now[RECENT_SHORT], then[RECENT_SHORT],
+					     u->short_power);
+		t->scale[2][k] = level_ratio(d, now[RECENT_LONG], then[RECENT_LONG], u->long_power);
 	}
 }
 
