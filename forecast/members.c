@@ -120,39 +120,8 @@ static int gather(const struct days *d, const struct target *t, int reach, int l
 	return n;
 }
 
-/* qsort() spends most of its time in the call per comparison; this is the model's innermost loop. */
-static void sort_keys(uint64_t *a, int n)
+static void insertion_sort(uint64_t *a, int n)
 {
-	while (n > 20) {
-		uint64_t p = a[n / 2];
-		int i = 0, j = n - 1;
-
-		if ((a[0] < a[n - 1]) == (a[n - 1] < p))
-			p = a[n - 1];
-		else if ((a[n - 1] < a[0]) == (a[0] < p))
-			p = a[0];
-		while (i <= j) {
-			while (a[i] < p)
-				i++;
-			while (a[j] > p)
-				j--;
-			if (i <= j) {
-				uint64_t keep = a[i];
-
-				a[i++] = a[j];
-				a[j--] = keep;
-			}
-		}
-		/* The shorter side by recursion, the longer in the loop: the depth stays small. */
-		if (j + 1 < n - i) {
-			sort_keys(a, j + 1);
-			a += i;
-			n -= i;
-		} else {
-			sort_keys(a + i, n - i);
-			n = j + 1;
-		}
-	}
 	for (int i = 1; i < n; i++) {
 		uint64_t keep = a[i];
 		int j = i;
@@ -161,6 +130,44 @@ static void sort_keys(uint64_t *a, int n)
 			a[j] = a[j - 1];
 		a[j] = keep;
 	}
+}
+
+/* One pass of a radix sort by 8 bits of (key - least) >> shift. */
+static void radix_pass(const uint64_t *from, uint64_t *to, int n, uint64_t least, int shift)
+{
+	uint16_t at[256] = { 0 };
+	uint16_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		at[(from[i] - least) >> shift & 0xff]++;
+	for (int b = 0; b < 256; b++) {
+		uint16_t here = at[b];
+
+		at[b] = sum;
+		sum = (uint16_t)(sum + here);
+	}
+	for (int i = 0; i < n; i++)
+		to[at[(from[i] - least) >> shift & 0xff]++] = from[i];
+}
+
+/* This is the model's innermost loop, and comparisons that no branch predictor can guess are what it
+ * would wait for. The highest 16 bits that differ sort by radix; what they leave is nearly in order,
+ * which an insertion sort makes exact in one pass. */
+static void sort_keys(uint64_t *a, int n)
+{
+	uint64_t least = UINT64_MAX, most = 0, room[MAX_VALUES];
+	int bits;
+
+	for (int i = 0; i < n; i++) {
+		least = MIN(least, a[i]);
+		most = MAX(most, a[i]);
+	}
+	if (n > 24 && most > least) {
+		bits = MAX(64 - __builtin_clzll(most - least), 16);
+		radix_pass(a, room, n, least, bits - 16);
+		radix_pass(room, a, n, least, bits - 8);
+	}
+	insertion_sort(a, n);
 }
 
 static float key_value(uint64_t key)
