@@ -184,63 +184,64 @@ static int make_grid(struct tuning *grid)
 	return n;
 }
 
-static double chosen_without(const char *source, double (*r)[MAX_TUNINGS], int n, int *ret_count)
+/* Log ratios by series, offset and set of constants. */
+static double ratio_of[MAX_SERIES][OFFSETS][MAX_TUNINGS];
+
+static double sum_over(const char *without, int tuning)
 {
-	double best = INFINITY, sum = 0;
-	int chosen = 0;
+	double sum = 0;
 
-	for (int t = 0; t < n; t++) {
-		double others = 0;
-
-		for (int i = 0; i < n_samples; i++)
-			if (strcmp(samples[i].source, source) != 0)
-				others += r[i][t];
-		if (others < best) {
-			best = others;
-			chosen = t;
-		}
-	}
 	for (int i = 0; i < n_samples; i++)
-		if (strcmp(samples[i].source, source) == 0) {
-			sum += r[i][chosen];
-			++*ret_count;
-		}
+		for (int offset = 0; offset < OFFSETS; offset++)
+			if (!without || strcmp(samples[i].source, without) != 0)
+				sum += ratio_of[i][offset][tuning];
 	return sum;
 }
 
-static void leave_one_out(int offset)
+static int best_without(const char *source, int n)
 {
-	static double r[MAX_SERIES][MAX_TUNINGS];
+	int best = 0;
+
+	for (int t = 1; t < n; t++)
+		if (sum_over(source, t) < sum_over(source, best))
+			best = t;
+	return best;
+}
+
+static void leave_one_out(void)
+{
 	struct tuning grid[MAX_TUNINGS];
-	int n = make_grid(grid), count = 0;
-	double sum = 0, lowest = INFINITY, highest = 0;
+	int n = make_grid(grid);
+	double left_out[OFFSETS] = { 0 }, count = n_samples * OFFSETS, lowest = INFINITY,
+	       highest = 0;
 	char name[96];
 
 	for (int i = 0; i < n_samples; i++)
-		for (int t = 0; t < n; t++)
-			r[i][t] = long_enough(&samples[i], offset)
-					  ? log_ratio(judge(&samples[i], offset, MODEL_AUTO,
-							    &grid[t]),
-						      samples[i].prophet[offset])
-					  : 0;
-	for (int i = 0; i < n_samples; i++)
-		if (i == 0 || strcmp(samples[i].source, samples[i - 1].source) != 0)
-			sum += chosen_without(samples[i].source, r, n, &count);
-	for (int t = 0; t < n; t++) {
-		double all = 0;
+		for (int offset = 0; offset < OFFSETS; offset++)
+			for (int t = 0; t < n && long_enough(&samples[i], offset); t++)
+				ratio_of[i][offset][t] =
+					log_ratio(judge(&samples[i], offset, MODEL_AUTO, &grid[t]),
+						  samples[i].prophet[offset]);
+	for (int i = 0; i < n_samples; i++) {
+		int chosen = best_without(samples[i].source, n);
 
-		for (int i = 0; i < n_samples; i++)
-			all += r[i][t];
-		lowest = MIN(lowest, exp(all / n_samples));
-		highest = MAX(highest, exp(all / n_samples));
+		for (int offset = 0; offset < OFFSETS; offset++)
+			left_out[offset] += ratio_of[i][offset][chosen];
 	}
-	snprintf(name, sizeof(name), "loss against prophet, leave one source out, offset %d",
-		 offset);
-	print(name, exp(sum / count), "ratio");
-	snprintf(name, sizeof(name), "lowest of %d sets of constants, offset %d", n, offset);
+	for (int offset = 0; offset < OFFSETS; offset++) {
+		snprintf(name, sizeof(name),
+			 "loss against prophet, constants from other sources, offset %d", offset);
+		print(name, exp(left_out[offset] / n_samples), "ratio");
+	}
+	for (int t = 0; t < n; t++) {
+		lowest = MIN(lowest, exp(sum_over(NULL, t) / count));
+		highest = MAX(highest, exp(sum_over(NULL, t) / count));
+	}
+	snprintf(name, sizeof(name), "both offsets, best of %d sets of constants", n);
 	print(name, lowest, "ratio");
-	snprintf(name, sizeof(name), "highest of %d sets of constants, offset %d", n, offset);
+	snprintf(name, sizeof(name), "both offsets, worst of %d sets of constants", n);
 	print(name, highest, "ratio");
+	print("both offsets, the constants in use", exp(sum_over(NULL, 0) / count), "ratio");
 }
 
 /* --- within the day */
@@ -458,10 +459,9 @@ int main(void)
 		log_error("bench: %s holds no series", directory);
 		return 1;
 	}
-	for (int offset = 0; offset < OFFSETS; offset++) {
+	for (int offset = 0; offset < OFFSETS; offset++)
 		accuracy(offset);
-		leave_one_out(offset);
-	}
+	leave_one_out();
 	within_day();
 	speed();
 	for (int i = 0; i < n_samples; i++)
