@@ -12,11 +12,11 @@
 #include "forecast/models.h"
 #include "forecast/stack.h"
 
-/* The backtest: so many last days, each judged at so many slots spread over the day, and at the few
+/* The backtest: so many last days, judged at so many slots in all, spread over each day, and at the few
  * slots that are the day's peaks, which a sparse sample would miss. */
 #define BACKTEST_DAYS 6
-#define SPREAD_SLOTS 38
 #define PEAK_SLOTS 4
+#define BACKTEST_SLOTS (STACK_MAX_POINTS - BACKTEST_DAYS * PEAK_SLOTS)
 /* A pool with less weight than this in all is left out. */
 #define LEAST_WEIGHT 0.02f
 /* And a member with less than this. */
@@ -27,9 +27,7 @@ static const float level[] = { 0.02f, 0.1f,  0.25f, 0.4f,  0.5f,  0.6f,	 0.7f,
 			       0.8f,  0.85f, 0.9f,  0.95f, 0.99f, 0.995f };
 #define LEVELS ((int)ARRAY_SIZE(level))
 #define MEDIAN 4
-/* The backtest chose the weights and flatters them, and no day of the past was the worst: the far
- * tail is drawn out by this much. */
-static const float drawn_out[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.15f, 1.15f };
+#define FIRST_FAR 11 /* 0.99 */
 
 /* --- backtest */
 
@@ -88,16 +86,17 @@ static bool judge_slot(const struct days *d, const struct target *t, int i, floa
 	return true;
 }
 
-static void backtest(const struct days *d, struct stack *s)
+static void backtest(const struct days *d, const struct tuning *u, struct stack *s)
 {
-	int peak[PEAK_SLOTS], n_peaks = d->n_day > SPREAD_SLOTS ? find_peaks(d, peak) : 0;
-	int spread = MIN(SPREAD_SLOTS, d->n_day);
+	int peak[PEAK_SLOTS], days = MIN(BACKTEST_DAYS, d->n - 1);
+	int spread = MIN(BACKTEST_SLOTS / MAX(days, 1), d->n_day);
+	int n_peaks = spread < d->n_day ? find_peaks(d, peak) : 0;
 	float weight = (float)(d->n_day - n_peaks) / (float)spread;
 
-	for (int day = 0; day < BACKTEST_DAYS && day + 1 < d->n; day++) {
+	for (int day = 0; day < days; day++) {
 		struct target t;
 
-		target_init(&t, d, day);
+		target_init(&t, d, u, day);
 		for (int k = 0; k < spread; k++) {
 			/* Steps of the golden ratio: evenly spread, and no day repeats another's. */
 			double turn = (double)(day * spread + k) * 0.6180339887498949;
@@ -113,6 +112,7 @@ static void backtest(const struct days *d, struct stack *s)
 /* --- forecast */
 
 struct combination {
+	const struct tuning *tuning;
 	float weight[N_MEMBERS];
 	float *q;	      /* [n_day][LEVELS] of one day; owned */
 	float *total;	      /* [n_day] weight that q has so far */
@@ -237,8 +237,8 @@ static void write_step(const struct combination *c, int i, const struct forecast
 		if (c->young)
 			q[k] = (q[k] + c->recent[k]) / 2;
 	}
-	for (int k = MEDIAN + 1; k < LEVELS; k++)
-		q[k] = q[MEDIAN] + (q[k] - q[MEDIAN]) * drawn_out[k];
+	for (int k = FIRST_FAR; k < LEVELS; k++)
+		q[k] = q[MEDIAN] + (q[k] - q[MEDIAN]) * c->tuning->drawn_out;
 	f->mean[at] = row_mean(q);
 	for (size_t k = 0; k < o->n_quantiles; k++)
 		f->q[at * o->n_quantiles + k] = row_quantile(q, o->quantile[k]);
@@ -257,7 +257,7 @@ static int forecast_days(const struct days *d, struct combination *c,
 		int n_slots = (int)MIN(n_day, f->n - first);
 		struct target t;
 
-		target_init(&t, d, -1 - (int)(first / n_day));
+		target_init(&t, d, c->tuning, -1 - (int)(first / n_day));
 		memset(c->q, 0, n_day * LEVELS * sizeof(*c->q));
 		memset(c->total, 0, n_day * sizeof(*c->total));
 		for (int pool = 0; pool < N_POOLS; pool++)
@@ -279,15 +279,16 @@ static int weigh_members(const struct days *d, struct combination *c)
 		return -ENOMEM;
 	for (int m = 0; m < N_MEMBERS; m++)
 		s->usable[m] = !weighting_needs_weekday(m / N_POOLS) || target_has_weekday(d, -1);
-	backtest(d, s);
-	stack_weigh(s, c->weight);
+	backtest(d, c->tuning, s);
+	stack_weigh(s, c->tuning, c->weight);
 	free(s->said);
 	return 0;
 }
 
-int model_auto(const struct series *history, const struct forecast_options *o, struct forecast *f)
+int auto_forecast(const struct series *history, const struct forecast_options *o,
+		  const struct tuning *tuning, struct forecast *f)
 {
-	struct combination c = { 0 };
+	struct combination c = { .tuning = tuning };
 	struct days d;
 	int r = days_init(&d, history);
 
@@ -300,4 +301,9 @@ int model_auto(const struct series *history, const struct forecast_options *o, s
 	free(c.total);
 	days_release(&d);
 	return r;
+}
+
+int model_auto(const struct series *history, const struct forecast_options *o, struct forecast *f)
+{
+	return auto_forecast(history, o, &TUNING_DEFAULT, f);
 }

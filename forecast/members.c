@@ -11,13 +11,6 @@ static const struct {
 
 #define MAX_VALUES (DAYS_MAX * 64)
 
-/* How far apart two days may be and still be alike: a little, and more where all days differ much. */
-static float alike_within(const struct days *d)
-{
-	return 0.05f + 0.3f * d->typical;
-}
-#define STRANGER 0.01f
-
 /* The day a whole number of weeks before the target; -1 when there is none in the history. */
 static int same_weekday(const struct days *d, int day)
 {
@@ -38,22 +31,23 @@ bool weighting_needs_weekday(int weighting)
 	return weighting <= WEIGH_LIKE_WEEKDAY;
 }
 
-static void weigh_day(struct target *t, const struct days *d, int day)
+static void weigh_day(struct target *t, const struct days *d, const struct tuning *u, int day)
 {
 	int same = same_weekday(d, t->day), lag = day - t->day;
 	bool weekday = lag % 7 == 0;
 	/* The day before the target is known only for the first day ahead. */
 	bool after = t->day >= -1 && day + 1 < d->n && t->day + 1 < d->n;
-	float like = same >= 0 ? expf(-d->distance[day][same] / alike_within(d)) : 0;
-	float alike = after ? expf(-d->distance[day + 1][t->day + 1] / alike_within(d)) : 0;
+	float within = u->alike + u->alike_typical * d->typical;
+	float like = same >= 0 ? expf(-d->distance[day][same] / within) : 0;
+	float alike = after ? expf(-d->distance[day + 1][t->day + 1] / within) : 0;
 	float *w = t->weight[day];
 
-	w[WEIGH_WEEKDAY] = weekday ? 1 : 0.005f;
-	w[WEIGH_MOSTLY_WEEKDAY] = weekday ? 1 : 0.08f;
-	w[WEIGH_LIKE_WEEKDAY] = same >= 0 ? like + STRANGER : powf(0.8f, (float)lag);
-	w[WEIGH_AFTER_ALIKE] = alike + STRANGER;
-	w[WEIGH_ALL] = powf(0.95f, (float)lag);
-	w[WEIGH_BOTH] = like + alike / 2 + STRANGER;
+	w[WEIGH_WEEKDAY] = weekday ? 1 : u->other;
+	w[WEIGH_MOSTLY_WEEKDAY] = weekday ? 1 : u->some_other;
+	w[WEIGH_LIKE_WEEKDAY] = same >= 0 ? like + u->stranger : powf(0.8f, (float)lag);
+	w[WEIGH_AFTER_ALIKE] = alike + u->stranger;
+	w[WEIGH_ALL] = powf(u->ageing, (float)lag);
+	w[WEIGH_BOTH] = like + alike / 2 + u->stranger;
 }
 
 /* now / then, kept from running away on a few invocations, to the power `p`. */
@@ -67,7 +61,7 @@ static float level_ratio(const struct days *d, float now, float then, float p)
 	return powf(CLAMP(ratio, 0.2f, 5.0f), p);
 }
 
-void target_init(struct target *t, const struct days *d, int day)
+void target_init(struct target *t, const struct days *d, const struct tuning *u, int day)
 {
 	const float *now = d->recent[MAX(day, -1) + 1];
 
@@ -76,10 +70,11 @@ void target_init(struct target *t, const struct days *d, int day)
 	for (int k = MAX(day + 1, 0); k < d->n; k++) {
 		const float *then = d->recent[k + 1];
 
-		weigh_day(t, d, k);
+		weigh_day(t, d, u, k);
 		t->scale[0][k] = 1;
-		t->scale[1][k] = level_ratio(d, now[RECENT_SHORT], then[RECENT_SHORT], 0.5f);
-		t->scale[2][k] = level_ratio(d, now[RECENT_LONG], then[RECENT_LONG], 0.6f);
+		t->scale[1][k] = level_ratio(d, now[RECENT_SHORT], then[RECENT_SHORT],
+					     u->short_power);
+		t->scale[2][k] = level_ratio(d, now[RECENT_LONG], then[RECENT_LONG], u->long_power);
 	}
 }
 
@@ -125,39 +120,8 @@ static int gather(const struct days *d, const struct target *t, int reach, int l
 	return n;
 }
 
-/* qsort() spends most of its time in the call per comparison; this is the model's innermost loop. */
-static void sort_keys(uint64_t *a, int n)
+static void insertion_sort(uint64_t *a, int n)
 {
-	while (n > 20) {
-		uint64_t p = a[n / 2];
-		int i = 0, j = n - 1;
-
-		if ((a[0] < a[n - 1]) == (a[n - 1] < p))
-			p = a[n - 1];
-		else if ((a[n - 1] < a[0]) == (a[0] < p))
-			p = a[0];
-		while (i <= j) {
-			while (a[i] < p)
-				i++;
-			while (a[j] > p)
-				j--;
-			if (i <= j) {
-				uint64_t keep = a[i];
-
-				a[i++] = a[j];
-				a[j--] = keep;
-			}
-		}
-		/* The shorter side by recursion, the longer in the loop: the depth stays small. */
-		if (j + 1 < n - i) {
-			sort_keys(a, j + 1);
-			a += i;
-			n -= i;
-		} else {
-			sort_keys(a + i, n - i);
-			n = j + 1;
-		}
-	}
 	for (int i = 1; i < n; i++) {
 		uint64_t keep = a[i];
 		int j = i;
@@ -166,6 +130,44 @@ static void sort_keys(uint64_t *a, int n)
 			a[j] = a[j - 1];
 		a[j] = keep;
 	}
+}
+
+/* One pass of a radix sort by 8 bits of (key - least) >> shift. */
+static void radix_pass(const uint64_t *from, uint64_t *to, int n, uint64_t least, int shift)
+{
+	uint16_t at[256] = { 0 };
+	uint16_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		at[(from[i] - least) >> shift & 0xff]++;
+	for (int b = 0; b < 256; b++) {
+		uint16_t here = at[b];
+
+		at[b] = sum;
+		sum = (uint16_t)(sum + here);
+	}
+	for (int i = 0; i < n; i++)
+		to[at[(from[i] - least) >> shift & 0xff]++] = from[i];
+}
+
+/* This is the model's innermost loop, and comparisons that no branch predictor can guess are what it
+ * would wait for. The highest 16 bits that differ sort by radix; what they leave is nearly in order,
+ * which an insertion sort makes exact in one pass. */
+static void sort_keys(uint64_t *a, int n)
+{
+	uint64_t least = UINT64_MAX, most = 0, room[MAX_VALUES];
+	int bits;
+
+	for (int i = 0; i < n; i++) {
+		least = MIN(least, a[i]);
+		most = MAX(most, a[i]);
+	}
+	if (n > 24 && most > least) {
+		bits = MAX(64 - __builtin_clzll(most - least), 16);
+		radix_pass(a, room, n, least, bits - 16);
+		radix_pass(room, a, n, least, bits - 8);
+	}
+	insertion_sort(a, n);
 }
 
 static float key_value(uint64_t key)

@@ -9,6 +9,7 @@
 #define FAASMAT_FORECAST_MEMBERS_H
 
 #include "forecast/days.h"
+#include "forecast/tuning.h"
 
 /* How much each earlier day counts. */
 enum {
@@ -23,7 +24,7 @@ enum {
 /* How far around the slot values count: exact phase, minutes, smooth, very smooth. */
 #define N_REACHES 4
 /* Whether a day is scaled by how the hours before it compare with the last hours: not, by the last
- * three hours (square root), by the last eight (to the power 0.6). */
+ * three hours, by the last eight (each to a power below 1). */
 #define N_LEVELS 3
 
 #define N_POOLS (N_REACHES * N_LEVELS)
@@ -36,7 +37,7 @@ struct target {
 	float scale[N_LEVELS][DAYS_MAX];
 };
 
-void target_init(struct target *t, const struct days *d, int day);
+void target_init(struct target *t, const struct days *d, const struct tuning *u, int day);
 
 /* Whether a weighting has the day that it leans on: a week of history before the target. */
 bool target_has_weekday(const struct days *d, int day);

@@ -5,7 +5,11 @@
 #define FAASMAT_FORECAST_MODELS_H
 
 #include "forecast/forecast.h"
+#include "forecast/tuning.h"
 
+/* model_auto() with other constants, for the benchmark that chooses them. */
+int auto_forecast(const struct series *history, const struct forecast_options *o,
+		  const struct tuning *tuning, struct forecast *f);
 int model_auto(const struct series *history, const struct forecast_options *o, struct forecast *f);
 int model_prophet(const struct series *history, const struct forecast_options *o,
 		  struct forecast *f);

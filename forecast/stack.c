@@ -6,16 +6,11 @@
 
 const float stack_level[STACK_LEVELS] = { 0.5f, 0.9f, 0.95f, 0.99f };
 
-/* A member that loses a tenth more than the best starts with less than half of its weight. */
-#define SHARPNESS 8.0f
 #define ROUNDS 10
-#define STEP 4.0f
-/* A day further back counts this much less. */
-#define FADING 0.85f
 
-static float point_weight(const struct stack_point *p)
+static float point_weight(const struct tuning *u, const struct stack_point *p)
 {
-	return p->weight * powf(FADING, (float)p->day);
+	return p->weight * powf(u->fading, (float)p->day);
 }
 
 /* Losses by day, and the day's mean over the members that are judged on every day: what the day was
@@ -55,12 +50,12 @@ static void add_losses(const struct stack *s, struct daily *d)
 }
 
 /* Mean loss relative to the typical one. */
-static float relative_loss(const struct daily *d, int m)
+static float relative_loss(const struct daily *d, const struct tuning *u, int m)
 {
 	float lost = 0, typical = 0;
 
 	for (int day = 0; day < d->n; day++) {
-		float fading = powf(FADING, (float)day), root;
+		float fading = powf(u->fading, (float)day), root;
 
 		if (isnan(d->loss[day][m]) || !(d->typical[day] > 0))
 			continue;
@@ -71,14 +66,14 @@ static float relative_loss(const struct daily *d, int m)
 	return typical > 0 ? lost / typical : NAN;
 }
 
-static void weigh_alone(const struct stack *s, float *weight)
+static void weigh_alone(const struct stack *s, const struct tuning *u, float *weight)
 {
 	struct daily d;
 	float best = INFINITY, sum = 0;
 
 	add_losses(s, &d);
 	for (int m = 0; m < N_MEMBERS; m++) {
-		weight[m] = s->usable[m] ? relative_loss(&d, m) : NAN;
+		weight[m] = s->usable[m] ? relative_loss(&d, u, m) : NAN;
 		if (weight[m] < best)
 			best = weight[m];
 	}
@@ -88,7 +83,7 @@ static void weigh_alone(const struct stack *s, float *weight)
 		if (isinf(best)) /* nothing was judged */
 			weight[m] = s->usable[m];
 		else
-			weight[m] = isnan(weight[m]) ? 0 : expf(-SHARPNESS * worse);
+			weight[m] = isnan(weight[m]) ? 0 : expf(-u->sharpness * worse);
 		sum += weight[m];
 	}
 	for (int m = 0; m < N_MEMBERS; m++)
@@ -112,7 +107,7 @@ static bool combine(const float *said, const float *weight, float *ret)
 
 /* Loss of the weighted mean and its gradient; a member that was not judged at a point is taken to
  * have said what the others did. */
-static float gradient(const struct stack *s, const float *weight, float *g)
+static float gradient(const struct stack *s, const struct tuning *u, const float *weight, float *g)
 {
 	float lost = 0;
 
@@ -120,7 +115,7 @@ static float gradient(const struct stack *s, const float *weight, float *g)
 	for (int p = 0; p < s->n; p++)
 		for (int k = 0; k < STACK_LEVELS; k++) {
 			const float *said = s->said[p][k];
-			float w = point_weight(&s->point[p]), q, slope;
+			float w = point_weight(u, &s->point[p]), q, slope;
 
 			if (!combine(said, weight, &q))
 				continue;
@@ -136,17 +131,17 @@ static float gradient(const struct stack *s, const float *weight, float *g)
 	return lost;
 }
 
-void stack_weigh(const struct stack *s, float *weight)
+void stack_weigh(const struct stack *s, const struct tuning *u, float *weight)
 {
-	weigh_alone(s, weight);
+	weigh_alone(s, u, weight);
 	for (int round = 0; round < ROUNDS; round++) {
 		float g[N_MEMBERS], sum = 0;
-		float lost = gradient(s, weight, g);
+		float lost = gradient(s, u, weight, g);
 
 		if (!(lost > 0))
 			return;
 		for (int m = 0; m < N_MEMBERS; m++) {
-			weight[m] *= expf(-STEP * CLAMP(g[m] / lost, -1.0f, 1.0f));
+			weight[m] *= expf(-u->step * CLAMP(g[m] / lost, -1.0f, 1.0f));
 			sum += weight[m];
 		}
 		for (int m = 0; m < N_MEMBERS; m++)

@@ -37,6 +37,6 @@ static inline float pinball(float actual, float q, float tau)
 }
 
 /* Fills weight[N_MEMBERS], >= 0, sum 1. Equal weights without points. */
-void stack_weigh(const struct stack *s, float *weight);
+void stack_weigh(const struct stack *s, const struct tuning *u, float *weight);
 
 #endif

@@ -17,6 +17,10 @@
 /* Hours of which the same minute is looked at, and how sharply the better of the two is preferred. */
 #define HOURS 6
 #define SHARPNESS 8.0
+/* Noise that the last hours happen to fit says little of the evening; a clockwork, whose last hour was
+ * foretold with a tenth of the loss, goes on. */
+#define HOURLY_FADES_HOURS 3.0
+#define CLOCKWORK 0.1
 
 static double loss_of(const struct series *s, const double *q, const struct forecast_options *o)
 {
@@ -101,17 +105,19 @@ static double hourly_share(double days, double hours)
 	return 1 / (1 + exp(-SHARPNESS * (days - hours) / best));
 }
 
-static void mix_hours(struct forecast *f, const double *q, size_t hour, double share)
+static void mix_hours(struct forecast *f, const double *q, size_t hour, double share, bool fades)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const double *row = &q[i % hour * f->n_quantiles];
+		double hours = ((double)i + 0.5) / (double)hour;
+		double part = share * (fades ? exp(-hours / HOURLY_FADES_HOURS) : 1);
 		double before = 0, after = 0;
 
 		for (size_t k = 0; k < f->n_quantiles; k++) {
 			double *v = &f->q[i * f->n_quantiles + k];
 
 			before += *v;
-			*v += share * (row[k] - *v);
+			*v += part * (row[k] - *v);
 			after += *v;
 		}
 		/* The mean has no quantile of its own: it moves as they do. */
@@ -129,7 +135,7 @@ int forecast_within_day(const struct series *history, const struct forecast_opti
 	_cleanup_free_ double *q = calloc(hour * MAX(o->n_quantiles, 1), sizeof(*q));
 	_cleanup_forecast_ struct forecast expected = { 0 };
 	struct series before, last;
-	double hours_loss, share;
+	double hours_loss, days_loss;
 	int r = forecast_make(history, o, n, ret);
 
 	if (r < 0 || history->n < series_day(history) + hour)
@@ -148,8 +154,9 @@ int forecast_within_day(const struct series *history, const struct forecast_opti
 	if (!read_hours(history, before.n, hour, o, q))
 		return 0;
 	hours_loss = loss_of(&last, q, o);
-	share = hourly_share(loss_of(&last, expected.q, o), hours_loss);
+	days_loss = loss_of(&last, expected.q, o);
 	if (read_hours(history, history->n, hour, o, q))
-		mix_hours(ret, q, hour, share);
+		mix_hours(ret, q, hour, hourly_share(days_loss, hours_loss),
+			  hours_loss > CLOCKWORK * days_loss);
 	return 0;
 }
