@@ -23,6 +23,8 @@ int cmd_locate(int argc, char **argv) __attribute__((weak));
 int cmd_plan(int argc, char **argv) __attribute__((weak));
 int cmd_probe(int argc, char **argv) __attribute__((weak));
 int cmd_restore(int argc, char **argv) __attribute__((weak));
+int cmd_sample(int argc, char **argv) __attribute__((weak));
+int cmd_simulate(int argc, char **argv) __attribute__((weak));
 int cmd_status(int argc, char **argv) __attribute__((weak));
 
 /* Options that several subcommands have; `.common = COMMON_DEFAULTS`, passed as child input by

@@ -21,6 +21,8 @@ static const struct command {
 	{ "govern", cmd_govern,
 	  "the governor daemon: budgets into cgroups (shadow unless --apply)" },
 	{ "restore", cmd_restore, "put back every limit that the governor ever touched" },
+	{ "simulate", cmd_simulate, "replay a load: which policy, how much memory" },
+	{ "sample", cmd_sample, "draw a load from a day of the Azure trace" },
 	{ "status", cmd_status, "health of the processes, last minute, unknown containers" },
 };
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Containers, and one function's containers in one pool (a member). Time is in whole milliseconds of
+ * virtual time. A container runs one call at a time; it is idle from `end` on.
+ *
+ * Finding a warm container must cost nothing that grows with the pool, so a member keeps its own:
+ * idle ones in the order of their last start (the newest is taken, as OpenWhisk does), running ones in
+ * one queue for each duration, where the first to begin is the first to end.
+ */
+#ifndef FAASMAT_SIMULATOR_CONTAINER_H
+#define FAASMAT_SIMULATOR_CONTAINER_H
+
+#include <stdint.h>
+
+#include "common/util.h"
+
+#define NO_CONTAINER UINT32_MAX
+#define NEVER INT64_MAX
+
+/* What a running container does; each has its own duration. */
+enum run { RUN_WARM, RUN_COLD, RUN_PREWARM, N_RUNS };
+
+enum container_state { CONTAINER_FREE, CONTAINER_RUNNING, CONTAINER_IDLE };
+/* Which heap of the pool knows it (pool.h). */
+enum container_rank { RANK_NONE, RANK_ENDS, RANK_VICTIMS };
+
+struct container {
+	int64_t start;	 /* of the last run */
+	int64_t end;	 /* idle from here on: at least start + 1, since a millisecond is a step */
+	uint64_t serial; /* order of creation in its pool */
+	double priority; /* of the last start; unused where the order is by start */
+	uint32_t function;
+	uint32_t older,
+		newer; /* the idle list; `newer` alone links a running queue and the free list */
+	uint8_t state, rank;
+	bool instant; /* the run took 0 ms: it has been idle since end - 1 */
+};
+
+struct run_queue {
+	uint32_t head, tail;
+};
+
+struct member {
+	uint32_t idle_newest, idle_oldest;
+	struct run_queue running[N_RUNS];
+	int64_t next_end; /* of the running ones, NEVER when none runs */
+	int64_t duration[N_RUNS];
+	int64_t memory;
+	int64_t warm, cold, drop, prewarm; /* outcomes so far */
+	int64_t idle_ms;	  /* added up over its containers, booked when idleness ends */
+	int64_t calls;		  /* served since it last had no container */
+	uint32_t live, most_live; /* most since whoever watches it set it */
+};
+
+static inline void member_init(struct member *m, int64_t memory, int64_t warm, int64_t cold)
+{
+	*m = (struct member){
+		.idle_newest = NO_CONTAINER,
+		.idle_oldest = NO_CONTAINER,
+		.next_end = NEVER,
+		.memory = memory,
+		/* A cold call is start plus run; a prewarmed container only starts. */
+		.duration = { warm, cold, MAX(cold - warm, (int64_t)0) },
+	};
+	for (int i = 0; i < N_RUNS; i++)
+		m->running[i] = (struct run_queue){ NO_CONTAINER, NO_CONTAINER };
+}
+
+/* True when a's last start is after b's; containers started in the same ms by creation. */
+static inline bool started_after(const struct container *a, const struct container *b)
+{
+	return a->start > b->start || (a->start == b->start && a->serial > b->serial);
+}
+
+static inline void idle_insert(struct member *m, struct container *c, uint32_t id)
+{
+	uint32_t newer = NO_CONTAINER, older = m->idle_newest;
+
+	/* A cold run began long ago, so its container often is the oldest. */
+	if (older != NO_CONTAINER && !started_after(&c[id], &c[m->idle_oldest])) {
+		newer = m->idle_oldest;
+		older = NO_CONTAINER;
+	}
+	while (older != NO_CONTAINER && started_after(&c[older], &c[id])) {
+		newer = older;
+		older = c[older].older;
+	}
+	c[id].older = older;
+	c[id].newer = newer;
+	c[id].state = CONTAINER_IDLE;
+	*(older == NO_CONTAINER ? &m->idle_oldest : &c[older].newer) = id;
+	*(newer == NO_CONTAINER ? &m->idle_newest : &c[newer].older) = id;
+}
+
+static inline void idle_unlink(struct member *m, struct container *c, uint32_t id)
+{
+	uint32_t newer = c[id].newer, older = c[id].older;
+
+	*(older == NO_CONTAINER ? &m->idle_oldest : &c[older].newer) = newer;
+	*(newer == NO_CONTAINER ? &m->idle_newest : &c[newer].older) = older;
+}
+
+/* When the first of a running queue ends. */
+static inline int64_t queue_end(const struct run_queue *q, const struct container *c)
+{
+	return q->head == NO_CONTAINER ? NEVER : c[q->head].end;
+}
+
+static inline void member_find_next_end(struct member *m, const struct container *c)
+{
+	int64_t end = queue_end(&m->running[RUN_WARM], c);
+
+	end = MIN(end, queue_end(&m->running[RUN_COLD], c));
+	m->next_end = MIN(end, queue_end(&m->running[RUN_PREWARM], c));
+}
+
+/* The container begins a run at t; it is in no list. */
+static inline void member_run(struct member *m, struct container *c, uint32_t id, int64_t t,
+			      enum run run)
+{
+	struct run_queue *q = &m->running[run];
+	int64_t duration = m->duration[run];
+
+	c[id].start = t;
+	c[id].instant = duration == 0;
+	c[id].end = t + duration + c[id].instant;
+	c[id].state = CONTAINER_RUNNING;
+	c[id].newer = NO_CONTAINER;
+	if (q->head == NO_CONTAINER)
+		q->head = id;
+	else
+		c[q->tail].newer = id;
+	q->tail = id;
+	if (c[id].end < m->next_end)
+		m->next_end = c[id].end;
+}
+
+#endif
