@@ -414,8 +414,10 @@ void pool_expire_due(struct pool *p, int64_t t)
 		const struct container *c = &p->container[id];
 		int64_t due = c->end - c->instant + p->rules.keep_alive;
 
-		if (due > p->timers.e[0].major || !idle_at(p, id, t))
-			heap_raise_top(&p->timers, p->timer_at, MAX(due, t + 1), 0);
+		if (due > p->timers.e[0].major)
+			heap_raise_top(&p->timers, p->timer_at, due, 0);
+		else if (!idle_at(p, id, t))
+			heap_raise_top(&p->timers, p->timer_at, t + 1, 0);
 		else
 			destroy(p, id, due);
 	}

@@ -56,7 +56,7 @@ static struct run_options random_options(const struct load *l, enum policy polic
 				     .memory = MAX(load_largest(l, NULL),
 						   (int64_t)(200 + draw(2000)) * MIB),
 				     .queue_ttl = draw(4) ? draw(30) : draw(2000),
-				     .keep_alive = draw(2) ? 600000 : 20000 + draw(100000),
+				     .keep_alive = draw(2) ? 600000 : 1000 * (int64_t)(1 + draw(120)),
 				     .share = 0.7,
 				     .pool_factor = 1,
 				     .minutes = l->n_minutes - draw(2) };
