@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The load and the prediction that `faasmat simulate` works with. */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "cli/simulate.h"
 #include "simulator/hot.h"
+#include "simulator/model.h"
 #include "simulator/traces.h"
+#include "store/functions.h"
+#include "store/history.h"
 
 /* Functions of the background that the author's rule finds hot are not rare: they are left out. */
 static int add_background(const struct simulate_options *o, struct load *l)
@@ -36,15 +40,105 @@ static int add_background(const struct simulate_options *o, struct load *l)
 	return r;
 }
 
+/* --- a node's own history */
+
+struct history_load {
+	struct store *store;
+	struct load_builder b;
+	int64_t day; /* its first minute */
+};
+
+/* Counts of the judged day and those before; minutes that nobody watched have no invocations in the
+ * judged day and are unknown in the past. */
+static int add_history(struct history_load *h, const struct store_function *f)
+{
+	_cleanup_free_ double *value = NULL;
+	int64_t first = 0, last = 0, begin, i;
+	size_t n, past;
+	int r = store_history_range(h->store, f->id, &first, &last);
+
+	if (r == -ENODATA || (r == 0 && first >= h->day + MINUTES_PER_DAY))
+		return 0;
+	if (r < 0)
+		return r;
+	begin = MAX(MIN(first, h->day), h->day - LOAD_MAX_DAYS * MINUTES_PER_DAY);
+	past = h->day - begin;
+	n = past + MINUTES_PER_DAY;
+	value = malloc(n * sizeof(*value));
+	i = value ? load_add_function(&h->b, f->name) : -ENOMEM;
+	r = i < 0 ? i : store_read_series(h->store, f->id, begin, n, value);
+	if (r < 0)
+		return r;
+	h->b.load.function[i].memory = MAX(f->memory_bytes, (int64_t)1);
+	h->b.load.function[i].warm = (f->warm_us + 999) / 1000;
+	h->b.load.function[i].cold = (MAX(f->cold_us, f->warm_us) + 999) / 1000;
+	for (size_t m = 0; m < MINUTES_PER_DAY && r == 0; m++) {
+		int64_t count = isnan(value[past + m]) ? 0 : llround(value[past + m]);
+
+		h->b.load.function[i].calls += count;
+		r = load_add_count(&h->b, i, m, MIN(count, (int64_t)LOAD_MAX_COUNT));
+	}
+	if (r == 0 && past) {
+		h->b.load.function[i].past = TAKE_PTR(value);
+		h->b.load.function[i].past_minutes = past;
+	}
+	return r;
+}
+
+static int read_database(const struct simulate_options *o, struct load *ret)
+{
+	_cleanup_store_ struct store *store = NULL;
+	_cleanup_free_ struct store_function *list = NULL;
+	struct history_load h = { 0 };
+	int64_t first = 0, last = 0;
+	size_t n = 0;
+	int r = open_database(&o->common, STORE_READ, &store);
+
+	if (r < 0)
+		return r;
+	r = store_history_range(store, 0, &first, &last);
+	if (r < 0)
+		return log_error_errno(r, "%s: there is no history; import or collect some first",
+				       o->common.db);
+	h.store = store;
+	h.day = (last + 1) / MINUTES_PER_DAY * MINUTES_PER_DAY - MINUTES_PER_DAY;
+	if (o->day && parse_date_minute(o->day, &h.day) < 0) {
+		log_error("--day takes a date such as 2026-11-23 with a database, not '%s'",
+			  o->day);
+		return -EINVAL;
+	}
+	if (h.day > last || h.day + MINUTES_PER_DAY <= first) {
+		log_error("%s: there is no history of %s; it has %s to %s", o->common.db,
+			  format_date(h.day), format_minute(first), format_minute(last));
+		return -ENODATA;
+	}
+	r = store_list_functions(store, 0, &list, &n);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = add_history(&h, &list[i]);
+	if (r < 0) {
+		load_builder_release(&h.b);
+		return log_error_errno(r, "%s: cannot read the history", o->common.db);
+	}
+	r = load_finish(&h.b, MINUTES_PER_DAY, ret);
+	ret->start_minute = h.day;
+	return r;
+}
+
 static int read_load(const struct simulate_options *o, struct load *ret)
 {
 	int64_t day = 0;
 
 	if (o->functions)
 		return traces_read_combined(o->functions, ret);
-	log_error("only --functions for now");
-	(void)day;
-	return -EINVAL;
+	if (o->invocations)
+		return traces_read_invocations(o->invocations, o->memory_each, ret);
+	if (!o->mix)
+		return read_database(o, ret);
+	if (o->day && parse_int64(o->day, &day) < 0) {
+		log_error("--day takes a number with --mix (0 is the last day), not '%s'", o->day);
+		return -EINVAL;
+	}
+	return traces_read_mix(o->mix, day, ret);
 }
 
 int simulate_load(const struct simulate_options *o, struct load *ret)
@@ -58,14 +152,27 @@ int simulate_load(const struct simulate_options *o, struct load *ret)
 
 int simulate_predict(const struct simulate_options *o, const struct load *l, struct prediction *ret)
 {
-	const char *kind = o->prediction ? o->prediction : "mean";
+	const char *kind = o->prediction ? o->prediction : o->functions ? "mean" : "model";
+	const uint32_t *f = o->run.located;
+	size_t n = o->run.n_located;
 	int r;
 
 	if (strcmp(kind, "oracle") == 0)
-		r = prediction_oracle(l, o->run.located, o->run.n_located, ret);
+		r = prediction_oracle(l, f, n, ret);
 	else if (strcmp(kind, "mean") == 0)
-		r = prediction_mean(l, o->run.located, o->run.n_located, ret);
+		r = prediction_mean(l, f, n, ret);
+	else if (strcmp(kind, "model") == 0)
+		r = prediction_model(l, f, n, MODEL_AUTO, o->run.quantile, o->threads, ret);
+	else if (strcmp(kind, "prophet") == 0)
+		r = prediction_model(l, f, n, MODEL_PROPHET, o->run.quantile, o->threads, ret);
 	else
 		return prediction_read(kind, l, ret);
+	if (r == -ENODATA) {
+		log_error(
+			"--prediction %s needs days before the judged one; this load has none for "
+			"every hot function (oracle, mean and FILE do without)",
+			kind);
+		return r;
+	}
 	return r < 0 ? log_error_errno(r, "cannot make the prediction") : 0;
 }

@@ -28,6 +28,7 @@ struct container {
 	int64_t start;	 /* of the last run */
 	int64_t end;	 /* idle from here on: at least start + 1, since a millisecond is a step */
 	uint64_t serial; /* order of creation in its pool */
+	int64_t keep;	 /* ms that it stays idle, when functions have keep-alives of their own */
 	double priority; /* of the last start; unused where the order is by start */
 	uint32_t function;
 	uint32_t older,
@@ -46,7 +47,8 @@ struct member {
 	int64_t next_end; /* of the running ones, NEVER when none runs */
 	int64_t duration[N_RUNS];
 	int64_t memory;
-	int64_t warm, cold, drop, prewarm; /* outcomes so far */
+	int64_t keep_alive, keep_prewarmed; /* ms after a call, after a prewarm; see pool_rules */
+	int64_t warm, cold, drop, prewarm;  /* outcomes so far */
 	int64_t idle_ms;	  /* added up over its containers, booked when idleness ends */
 	int64_t calls;		  /* served since it last had no container */
 	uint32_t live, most_live; /* most since whoever watches it set it */

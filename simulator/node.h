@@ -74,6 +74,7 @@ void hist_end(struct node *n);
 int faasmat_begin(struct node *n);
 int faasmat_minute(struct node *n);
 void faasmat_run(struct node *n, int64_t until);
+void faasmat_end(struct node *n);
 
 /* Room for one pool more, of a located function; `capacity` bytes. -ENOMEM. */
 int node_add_pool(struct node *n, uint32_t function, int64_t capacity,

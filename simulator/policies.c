@@ -29,6 +29,7 @@ const struct policy_ops policy_ops[N_POLICIES] = {
 			     .begin = faasmat_begin,
 			     .minute = faasmat_minute,
 			     .run = faasmat_run,
+			     .end = faasmat_end,
 			     .predicts = true },
 };
 

@@ -1,35 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * hist: the hybrid histogram policy of Shahrad et al., "Serverless in the Wild", USENIX ATC 2020,
+ * section 4.2, without its ARIMA branch. A histogram of each function's inter-arrival times says when
+ * to load a container before the next call and how long to keep it.
+ */
+#include <errno.h>
+#include <math.h>
+
 #include "simulator/node.h"
+
+/* The paper's constants: 1-minute bins over 4 hours, 5th and 99th percentile with a margin of 10 %, a
+ * histogram counts as representative when the variation of its bins is at least 2. */
+#define BINS 240
+#define HEAD 0.05
+#define TAIL 0.99
+#define MARGIN 0.1
+#define REPRESENTATIVE 2.0
+/* More than this share outside the histogram's range: it says little. */
+#define OUTSIDE 0.5
+
+struct histogram {
+	uint32_t bin[BINS];
+	double n, squares, outside; /* of the bins' counts */
+	int64_t last;		    /* arrival */
+	int64_t decided;	    /* minute */
+	int64_t prewarm, keep;	    /* ms */
+};
+
+struct hist {
+	struct histogram *function;
+	struct heap due; /* functions, by the time at which a container is to be loaded */
+	uint32_t *due_at;
+};
+
 int hist_begin(struct node *n)
 {
-	(void)n;
+	size_t functions = MAX(n->load->n_functions, (size_t)1);
+	struct hist *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	n->state = s;
+	s->function = calloc(functions, sizeof(*s->function));
+	s->due_at = malloc(functions * sizeof(*s->due_at));
+	if (!s->function || !s->due_at || heap_reserve(&s->due, functions) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < functions; i++) {
+		s->due_at[i] = HEAP_NONE;
+		s->function[i].last = s->function[i].decided = -1;
+	}
+	n->main.rules.own_keep_alive = true;
 	return 0;
 }
-void hist_before(struct node *n, int64_t t)
-{
-	(void)n;
-	(void)t;
-}
-void hist_arrived(struct node *n, uint32_t function, int64_t t)
-{
-	(void)n;
-	(void)t;
-	(void)function;
-}
+
 void hist_end(struct node *n)
 {
-	(void)n;
+	struct hist *s = n->state;
+
+	if (!s)
+		return;
+	free(s->function);
+	free(s->due.e);
+	free(s->due_at);
+	free(s);
 }
-int faasmat_begin(struct node *n)
+
+static void observe(struct histogram *h, int64_t gap)
 {
-	(void)n;
-	return 0;
+	int64_t i = gap / MINUTE_MS;
+
+	if (i >= BINS) {
+		h->outside++;
+		return;
+	}
+	h->squares += 2.0 * h->bin[i] + 1;
+	h->bin[i]++;
+	h->n++;
 }
-int faasmat_minute(struct node *n)
+
+/* Coefficient of variation of the bins' counts. */
+static bool representative(const struct histogram *h)
 {
-	(void)n;
-	return 0;
+	double mean = h->n / BINS, variance = h->squares / BINS - mean * mean;
+
+	return h->n >= 2 && h->outside <= OUTSIDE * (h->n + h->outside) &&
+	       sqrt(MAX(variance, 0.0)) >= REPRESENTATIVE * mean;
 }
-void faasmat_run(struct node *n, int64_t until)
+
+/* The bin in which the share of all gaps is reached. */
+static int percentile(const struct histogram *h, double share)
 {
-	node_run_main(n, until);
+	double sum = 0;
+
+	for (int i = 0; i < BINS; i++) {
+		sum += h->bin[i];
+		if (sum >= share * h->n)
+			return i;
+	}
+	return BINS - 1;
+}
+
+/* The head is rounded down to a bin, the tail up; where the histogram says nothing a container is
+ * kept for the whole range. */
+static void decide_windows(struct histogram *h)
+{
+	h->prewarm = 0;
+	h->keep = (int64_t)BINS * MINUTE_MS;
+	if (!representative(h))
+		return;
+	h->prewarm = percentile(h, HEAD) * (1 - MARGIN) * MINUTE_MS;
+	h->keep = (percentile(h, TAIL) + 1) * (1 + MARGIN) * MINUTE_MS;
+	h->keep -= h->prewarm;
+}
+
+void hist_arrived(struct node *n, uint32_t function, int64_t t)
+{
+	struct hist *s = n->state;
+	struct histogram *h = &s->function[function];
+	struct member *m = pool_member(&n->main, function);
+
+	if (h->last >= 0)
+		observe(h, t - h->last);
+	h->last = t;
+	/* Windows change slowly: once a minute will do. */
+	if (h->decided != t / MINUTE_MS) {
+		h->decided = t / MINUTE_MS;
+		decide_windows(h);
+		m->keep_alive = h->prewarm ? 0 : h->keep;
+		m->keep_prewarmed = h->keep;
+	}
+	if (s->due_at[function] != HEAP_NONE)
+		heap_remove(&s->due, s->due_at, function);
+	if (h->prewarm)
+		heap_push(&s->due, s->due_at, function, t + m->duration[RUN_WARM] + h->prewarm, 0);
+}
+
+void hist_before(struct node *n, int64_t t)
+{
+	struct hist *s = n->state;
+
+	while (s->due.n && s->due.e[0].major <= t) {
+		uint32_t function = s->due.e[0].id;
+		int64_t when = MAX(s->due.e[0].major, n->timeline.begin);
+
+		heap_remove(&s->due, s->due_at, function);
+		pool_advance(&n->main, when);
+		pool_expire(&n->main, when);
+		if (!pool_member(&n->main, function)->live)
+			pool_prewarm(&n->main, function, when);
+	}
 }

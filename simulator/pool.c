@@ -148,6 +148,24 @@ static bool idle_at(struct pool *p, uint32_t id, int64_t t)
 	return true;
 }
 
+/* When its keep-alive ends, if it is not called before. */
+static int64_t expiry(const struct pool *p, const struct container *c)
+{
+	return c->end - c->instant + (p->rules.own_keep_alive ? c->keep : p->rules.keep_alive);
+}
+
+/* A keep-alive of its own may be shorter than the last one was. */
+static void set_keep(struct pool *p, const struct member *m, uint32_t id, enum run run)
+{
+	struct container *c = &p->container[id];
+
+	c->keep = run == RUN_PREWARM ? m->keep_prewarmed : m->keep_alive;
+	if (expiry(p, c) < p->timers.e[p->timer_at[id]].major) {
+		heap_remove(&p->timers, p->timer_at, id);
+		heap_push(&p->timers, p->timer_at, id, expiry(p, c), 0);
+	}
+}
+
 /* --- birth, runs and death of a container */
 
 static int grow_slots(struct pool *p)
@@ -211,9 +229,10 @@ static bool create(struct pool *p, uint32_t function, int64_t t, enum run run)
 		m->calls++;
 	c->priority = priority_now(p, m);
 	change_used(p, m->memory, t);
-	if (p->rules.keep_alive != NEVER)
-		heap_push(&p->timers, p->timer_at, id, c->end - c->instant + p->rules.keep_alive,
-			  0);
+	if (p->rules.keep_alive != NEVER) {
+		heap_push(&p->timers, p->timer_at, id, NEVER, 0);
+		set_keep(p, m, id, run);
+	}
 	if (!single(p))
 		rank_end(p, id);
 	return true;
@@ -267,6 +286,8 @@ static void start_warm(struct pool *p, struct member *m, uint32_t id, int64_t t)
 	m->warm++;
 	p->warm++;
 	member_run(m, p->container, id, t, RUN_WARM);
+	if (p->rules.own_keep_alive)
+		set_keep(p, m, id, RUN_WARM);
 	if (!single(p))
 		tell_start(p, m, id);
 }
@@ -412,7 +433,7 @@ void pool_expire_due(struct pool *p, int64_t t)
 	while (p->timers.n && p->timers.e[0].major <= t) {
 		uint32_t id = p->timers.e[0].id;
 		const struct container *c = &p->container[id];
-		int64_t due = c->end - c->instant + p->rules.keep_alive;
+		int64_t due = expiry(p, c);
 
 		if (due > p->timers.e[0].major)
 			heap_raise_top(&p->timers, p->timer_at, due, 0);

@@ -27,8 +27,9 @@ enum eviction {
 };
 
 struct pool_rules {
-	int64_t queue_ttl;  /* ms that a call may wait */
-	int64_t keep_alive; /* ms from the end of the last run, or NEVER */
+	int64_t queue_ttl;   /* ms that a call may wait */
+	int64_t keep_alive;  /* ms from the end of the last run, or NEVER */
+	bool own_keep_alive; /* the members' instead; keep_alive must not be NEVER */
 	enum eviction eviction;
 	/* The thesis program evicts idle containers one by one and finds out afterwards that they were
 	 * not enough; the paper's text checks beforehand. */
@@ -100,6 +101,10 @@ bool pool_place(struct pool *p, uint32_t function, int64_t t);
 /* n calls that arrive at t, in this order: placed or queued. Call i is of function[i * step], so
  * that step 0 says n calls of one function. */
 void pool_arrive(struct pool *p, const uint32_t *function, size_t step, size_t n, int64_t t);
+
+/* A call at t that nobody could place: it waits, or is dropped at once where waiting is known to be in
+ * vain (a patient pool would have found a container that ends in time). */
+void pool_refuse(struct pool *p, uint32_t function, int64_t t);
 
 /* Gives the pool another capacity at t; calls that wait may fit now. */
 static inline void pool_resize(struct pool *p, int64_t capacity, int64_t t)

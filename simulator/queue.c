@@ -119,3 +119,14 @@ void pool_arrive(struct pool *p, const uint32_t *function, size_t step, size_t n
 		push(p, function[i * step], t);
 	serve(p, t);
 }
+
+void pool_refuse(struct pool *p, uint32_t function, int64_t t)
+{
+	if (p->rules.patient) {
+		pool_member(p, function)->drop++;
+		p->drop++;
+		return;
+	}
+	push(p, function, t);
+	serve(p, t);
+}
