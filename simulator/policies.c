@@ -54,7 +54,7 @@ bool policy_predicts(enum policy p)
 }
 
 static const char *const part_names[] = { "erlang",   "prewarm", "keep",	"borrow",
-					  "patience", "spill",	 "greedy-dual", "pass" };
+					  "patience", "spill",	 "greedy-dual", "pass", "worth" };
 
 int faasmat_parts_parse(const char *list, unsigned int *ret)
 {

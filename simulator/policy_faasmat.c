@@ -13,8 +13,17 @@
 /* A pool does not shrink for a dip shorter than this many minutes (forecast/plan.h). */
 #define HOLD_MINUTES 10
 
+/* What is known of a function's demand. */
+struct demand {
+	double rate;	   /* calls a minute, of late */
+	int64_t need;	   /* containers for that rate */
+	int64_t before;	   /* calls until the minute began */
+	size_t minute;	   /* of `before` */
+};
+
 struct faasmat {
 	struct plan plan;
+	struct demand *demand; /* by function */
 	struct heap stopped; /* hot pools that need main, by time */
 	uint32_t *stopped_at;
 };
@@ -38,6 +47,17 @@ static int64_t erlang_containers(double a, double target)
 	return c;
 }
 
+/* Calls a minute that the k-th container more serves, of `rate` that need a containers on average. */
+static double erlang_gain(double rate, double a, int64_t k)
+{
+	double b = 1, next;
+
+	for (int64_t i = 1; i < k; i++)
+		b = a * b / (i + a * b);
+	next = a * b / (k + a * b);
+	return rate * (b - next);
+}
+
 static int64_t wanted(const struct node *n, const struct prediction_row *row, size_t minute)
 {
 	const struct load_function *f = &n->load->function[row->function];
@@ -48,6 +68,53 @@ static int64_t wanted(const struct node *n, const struct prediction_row *row, si
 	else
 		c = sizing_flow(row->mean[minute], f->warm * 1000);
 	return MAX(c, (int64_t)1) * n->o->pool_factor;
+}
+
+struct share_out {
+	double a, rate, b; /* b: share of calls that find the containers so far busy */
+	int64_t containers, wanted, unit;
+};
+
+static double next_density(const struct share_out *x)
+{
+	double k = x->containers + 1, next = x->a * x->b / (k + x->a * x->b);
+
+	return x->rate * (x->b - next) / x->unit;
+}
+
+/* Container by container to the pool where the next one serves most calls a byte. */
+static void share_minute(struct node *n, struct plan *plan, struct share_out *x, size_t m)
+{
+	int64_t left = plan->cap_bytes;
+
+	for (size_t i = 0; i < plan->n_pools; i++) {
+		const struct load_function *f = &n->load->function[n->o->located[i]];
+		const struct prediction_row *row =
+			prediction_find(n->o->prediction, n->o->located[i]);
+		x[i] = (struct share_out){ .a = row->high[m] * f->warm / MINUTE_MS,
+					   .rate = row->high[m], .b = 1,
+					   .wanted = plan->pool[i].containers[m],
+					   .unit = f->memory };
+	}
+	for (;;) {
+		size_t best = SIZE_MAX;
+		double most = -1;
+		for (size_t i = 0; i < plan->n_pools; i++) {
+			if (x[i].containers >= x[i].wanted || x[i].unit > left)
+				continue;
+			if (next_density(&x[i]) > most) {
+				most = next_density(&x[i]);
+				best = i;
+			}
+		}
+		if (best == SIZE_MAX)
+			break;
+		x[best].containers++;
+		x[best].b = x[best].a * x[best].b / (x[best].containers + x[best].a * x[best].b);
+		left -= x[best].unit;
+	}
+	for (size_t i = 0; i < plan->n_pools; i++)
+		plan->pool[i].containers[m] = x[i].containers;
 }
 
 static int make_plan(struct node *n, struct plan *plan)
@@ -71,7 +138,13 @@ static int make_plan(struct node *n, struct plan *plan)
 			p->containers[m] = wanted(n, row, m);
 		r = plan_hold(p->containers, plan->n_minutes, HOLD_MINUTES);
 	}
-	return r < 0 ? r : plan_cap(plan);
+	if (getenv("OLDCAP"))
+		return r < 0 ? r : plan_cap(plan);
+	struct share_out *x = calloc(o->n_located + 1, sizeof(*x));
+	for (size_t m = 0; m < plan->n_minutes; m++)
+		share_minute(n, plan, x, m);
+	free(x);
+	return r;
 }
 
 /* Minutes before the growth at which a container must be started. */
@@ -93,6 +166,101 @@ static int64_t target_containers(const struct node *n, size_t i)
 	for (size_t m = n->minute; m <= last && m < s->plan.n_minutes; m++)
 		c = MAX(c, p->containers[m]);
 	return c;
+}
+
+static double T_WORTH = 10000, H_WORTH = 10;
+
+/* Calls that one container more would serve in the near future, this one included. */
+static double gain(struct node *n, uint32_t function, int64_t live)
+{
+	struct faasmat *s = n->state;
+	struct demand *d = &s->demand[function];
+	const struct load_function *f = &n->load->function[function];
+	const struct member *m = pool_member(&n->main, function);
+	int64_t calls = m->warm + m->cold + m->drop;
+	double rate, need;
+
+	if (n->pool_of[function] != NO_POOL) {
+		const struct member *h = n->hot[n->pool_of[function]].pool.member;
+
+		calls += h->warm + h->cold + h->drop;
+	}
+	if (d->minute != n->minute) {
+		d->minute = n->minute;
+		d->before = calls;
+	}
+	rate = MAX(d->rate, (double)(calls - d->before));
+	need = rate * f->warm / MINUTE_MS;
+	need = rate > d->rate ? erlang_containers(need, 0.05) : d->need;
+	if (live >= need)
+		return 1;
+	return 1 + H_WORTH * erlang_gain(rate, rate * f->warm / MINUTE_MS, live + 1);
+}
+
+static bool worth(struct node *n, struct pool *main, uint32_t function, int64_t live, int64_t t)
+{
+	const struct load_function *f = &n->load->function[function];
+	double cost = (double)f->memory * f->cold / T_WORTH;
+	double free_bytes = main->capacity - main->used;
+	double g = gain(n, function, live);
+
+	if (free_bytes * g >= cost && free_bytes >= f->memory)
+		return true;
+	free_bytes += pool_idle_bytes(main, t);
+	return free_bytes * g >= cost;
+}
+
+static bool yields(void *arg, struct pool *p, uint32_t victim, uint32_t function, int64_t t)
+{
+	struct node *n = arg;
+	struct faasmat *s = n->state;
+	const struct load_function *v = &n->load->function[victim], *f = &n->load->function[function];
+	int64_t live = pool_member(p, victim)->live, mine = pool_member(p, function)->live;
+	double loss;
+
+	(void)t;
+	if (n->pool_of[function] != NO_POOL)
+		mine += n->hot[n->pool_of[function]].pool.live;
+	if (n->pool_of[victim] != NO_POOL)
+		live += n->hot[n->pool_of[victim]].pool.live;
+	if (live > s->demand[victim].need)
+		return true;
+	loss = H_WORTH * erlang_gain(s->demand[victim].rate,
+				     s->demand[victim].rate * v->warm / MINUTE_MS, live);
+	return loss / v->memory <= gain(n, function, mine) / f->memory;
+}
+
+static bool admit(void *arg, struct pool *p, const struct member *m, uint32_t function, int64_t t)
+{
+	struct node *n = arg;
+	int64_t live = m->live;
+
+	if (n->pool_of[function] != NO_POOL)
+		live += n->hot[n->pool_of[function]].pool.live;
+	return worth(n, p, function, live, t);
+}
+
+/* Calls of the minute that has ended, as the collector would have counted them. */
+static void learn(struct node *n)
+{
+	struct faasmat *s = n->state;
+	const struct load *l = n->load;
+
+	if (n->minute == 0 || n->minute > l->n_minutes)
+		return;
+	for (size_t i = 0; i < l->n_functions; i++)
+		s->demand[i].rate *= 0.8;
+	for (size_t i = l->first[n->minute - 1]; i < l->first[n->minute]; i++) {
+		struct demand *d = &s->demand[l->cell[i].function];
+
+		d->rate = MAX(d->rate, (double)l->cell[i].count);
+	}
+	for (size_t i = 0; i < l->n_functions; i++)
+		if (s->demand[i].rate > 0.01)
+			s->demand[i].need = erlang_containers(
+				s->demand[i].rate * l->function[i].warm / MINUTE_MS, 0.05);
+		else
+			s->demand[i].need = 0;
 }
 
 int faasmat_begin(struct node *n)
@@ -117,6 +285,18 @@ int faasmat_begin(struct node *n)
 	n->main.rules.in_order = !has(n, PART_PASS);
 	n->main.rules.eviction = has(n, PART_GREEDY_DUAL) ? EVICT_GREEDY_DUAL : EVICT_LRU;
 	n->main.rules.keep_alive = has(n, PART_GREEDY_DUAL) ? NEVER : n->o->keep_alive;
+	if (has(n, PART_WORTH)) {
+		n->main.rules.admit = admit;
+		if (!getenv("NOYIELD")) n->main.rules.yields = yields;
+		n->main.rules.arg = n;
+		if (getenv("T_WORTH"))
+			T_WORTH = atof(getenv("T_WORTH"));
+		if (getenv("H_WORTH"))
+			H_WORTH = atof(getenv("H_WORTH"));
+	}
+	s->demand = calloc(MAX(n->load->n_functions, (size_t)1), sizeof(*s->demand));
+	if (!s->demand)
+		return -ENOMEM;
 	rules.eviction = EVICT_LRU;
 	rules.keep_alive = has(n, PART_KEEP) ? NEVER : n->o->keep_alive;
 	for (size_t i = 0; i < n->o->n_located && r == 0; i++)
@@ -131,6 +311,7 @@ void faasmat_end(struct node *n)
 	if (!s)
 		return;
 	plan_release(&s->plan);
+	free(s->demand);
 	free(s->stopped.e);
 	free(s->stopped_at);
 	free(s);
@@ -173,6 +354,7 @@ int faasmat_minute(struct node *n)
 {
 	const struct faasmat *s = n->state;
 
+	learn(n);
 	for (size_t i = 0; i < n->n_hot && short_of_memory(n); i++) {
 		int64_t target = target_containers(n, i) * s->plan.pool[i].unit_bytes;
 
@@ -197,6 +379,10 @@ static bool overflow(struct node *n, struct hot_pool *h, int64_t t)
 {
 	int64_t unit = h->pool.member->memory;
 
+	if (has(n, PART_WORTH) &&
+	    !worth(n, &n->main, h->function,
+		   h->pool.live + pool_member(&n->main, h->function)->live, t))
+		return false;
 	if (has(n, PART_BORROW) && n->main.capacity - n->main.used >= unit) {
 		n->main.capacity -= unit;
 		h->pool.capacity += unit;

@@ -376,7 +376,7 @@ static bool fits(const struct pool *p, int64_t bytes)
 	return p->capacity - p->used >= bytes;
 }
 
-static bool make_room(struct pool *p, int64_t bytes, int64_t t)
+static bool make_room(struct pool *p, int64_t bytes, uint32_t function, int64_t t)
 {
 	/* A function that is alone and found no idle container has none to evict. */
 	if (single(p))
@@ -387,9 +387,16 @@ static bool make_room(struct pool *p, int64_t bytes, int64_t t)
 	collect_ended(p, t);
 	if (!p->rules.evict_first && p->capacity - p->used + p->idle_bytes < bytes)
 		return false;
-	while (!fits(p, bytes))
-		if (!evict_next(p, t))
+	while (!fits(p, bytes)) {
+		uint32_t id = next_victim(p, t);
+
+		if (id == NO_CONTAINER)
 			return false;
+		if (p->rules.yields &&
+		    !p->rules.yields(p->rules.arg, p, p->container[id].function, function, t))
+			return false;
+		evict_next(p, t);
+	}
 	return true;
 }
 
@@ -461,7 +468,9 @@ bool pool_place(struct pool *p, uint32_t function, int64_t t)
 		start_when_free(p, m);
 		return true;
 	}
-	if (!fits(p, m->memory) && !make_room(p, m->memory, t))
+	if (p->rules.admit && !p->rules.admit(p->rules.arg, p, m, function, t))
+		return false;
+	if (!fits(p, m->memory) && !make_room(p, m->memory, function, t))
 		return false;
 	if (!create(p, function, t, RUN_COLD))
 		return false;

@@ -26,6 +26,7 @@ enum eviction {
 	EVICT_SIZE,	 /* clock + calls / memory */
 };
 
+struct pool;
 struct pool_rules {
 	int64_t queue_ttl;   /* ms that a call may wait */
 	int64_t keep_alive;  /* ms from the end of the last run, or NEVER */
@@ -40,6 +41,12 @@ struct pool_rules {
 	/* A call waits for a container of its function that ends within the queue TTL rather than have
 	 * another one started. */
 	bool patient;
+	/* May a container be started for a call of this member, seeing how much memory is free? NULL:
+	 * always. */
+	bool (*admit)(void *arg, struct pool *p, const struct member *m, uint32_t function, int64_t t);
+	/* May an idle container of `victim` be evicted for one of `function`? NULL: always. */
+	bool (*yields)(void *arg, struct pool *p, uint32_t victim, uint32_t function, int64_t t);
+	void *arg;
 };
 
 struct waiting {

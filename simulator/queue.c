@@ -104,10 +104,28 @@ void pool_advance_queue(struct pool *p, int64_t until)
 		serve(p, p->wake);
 }
 
+void pool_refuse(struct pool *p, uint32_t function, int64_t t)
+{
+	if (p->rules.patient) {
+		pool_member(p, function)->drop++;
+		p->drop++;
+		return;
+	}
+	push(p, function, t);
+	serve(p, t);
+}
+
 void pool_arrive(struct pool *p, const uint32_t *function, size_t step, size_t n, int64_t t)
 {
 	size_t i = 0;
 
+	/* A patient pool has waited in advance: what it cannot place now it never can. */
+	if (p->rules.patient) {
+		for (; i < n; i++)
+			if (!pool_place(p, function[i * step], t))
+				pool_refuse(p, function[i * step], t);
+		return;
+	}
 	pool_advance(p, t);
 	if (!p->queue_n && n <= QUEUE_LIMIT) {
 		while (i < n && pool_place(p, function[i * step], t))
@@ -117,16 +135,5 @@ void pool_arrive(struct pool *p, const uint32_t *function, size_t step, size_t n
 	}
 	for (; i < n; i++)
 		push(p, function[i * step], t);
-	serve(p, t);
-}
-
-void pool_refuse(struct pool *p, uint32_t function, int64_t t)
-{
-	if (p->rules.patient) {
-		pool_member(p, function)->drop++;
-		p->drop++;
-		return;
-	}
-	push(p, function, t);
 	serve(p, t);
 }

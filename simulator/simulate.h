@@ -42,7 +42,8 @@ enum faasmat_part {
 	PART_SPILL = 1 << 5,	   /* a call that its pool cannot take goes to main */
 	PART_GREEDY_DUAL = 1 << 6, /* main evicts by greedy-dual, else by LRU */
 	PART_PASS = 1 << 7,	   /* a call that waits for memory in main lets others pass */
-	PART_ALL = (1 << 8) - 1,
+	PART_WORTH = 1 << 8,	 /* a cold start must be worth its memory when memory is short */
+	PART_ALL = (1 << 9) - 1,
 };
 
 /* "prewarm,borrow" as a set of parts; -EINVAL when one is unknown. */
