@@ -204,10 +204,12 @@ static bool worth(struct node *n, struct pool *main, uint32_t function, int64_t 
 	double free_bytes = main->capacity - main->used;
 	double g = gain(n, function, live);
 
-	if (free_bytes * g >= cost && free_bytes >= f->memory)
+	static double quad = -1;
+	if (quad < 0) quad = getenv("QUAD") ? 1 : 0;
+	if (free_bytes * (quad ? free_bytes / n->o->memory : 1) * g >= cost && free_bytes >= f->memory)
 		return true;
 	free_bytes += pool_idle_bytes(main, t);
-	return free_bytes * g >= cost;
+	return free_bytes * (quad ? free_bytes / n->o->memory : 1) * g >= cost;
 }
 
 static bool yields(void *arg, struct pool *p, uint32_t victim, uint32_t function, int64_t t)
