@@ -28,6 +28,7 @@ enum {
 	KEY_PREDICTION,
 	KEY_RULE,
 	KEY_WITHOUT,
+	KEY_MAIN,
 	KEY_TARGET_DROP,
 	KEY_QUANTILE,
 	KEY_PER_FUNCTION,
@@ -77,9 +78,10 @@ static const struct argp_option option_list[] = {
 	  "function,1,...,1440 (default model where the load has a past, else mean)",
 	  2 },
 	{ "without", KEY_WITHOUT, "LIST", 0,
-	  "Parts of faasmat to leave out: erlang, prewarm, keep, borrow, patience, spill, greedy-dual, "
-	  "pass",
+	  "Parts of faasmat to leave out: erlang, prewarm, keep, borrow, patience, spill, pass, worth",
 	  2 },
+	{ "main", KEY_MAIN, "ORDER", 0,
+	  "Of eviction in faasmat's main pool: lru (default) or greedy-dual", 2 },
 	{ "target-drop", KEY_TARGET_DROP, "SHARE", 0,
 	  "Of erlang sizing: calls that find no container free (default 0.01)", 2 },
 	{ "quantile", KEY_QUANTILE, "Q", 0, "Of the forecast that pools are sized for (0.95)", 2 },
@@ -204,6 +206,11 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		if (faasmat_parts_parse(arg, &parts) < 0)
 			argp_error(state, "--without: there is no such part in '%s'", arg);
 		o->run.parts &= ~parts;
+		return 0;
+	case KEY_MAIN:
+		if (strcmp(arg, "lru") != 0 && strcmp(arg, "greedy-dual") != 0)
+			argp_error(state, "--main takes lru or greedy-dual, not '%s'", arg);
+		o->run.main_eviction = arg[0] == 'l' ? EVICT_LRU : EVICT_GREEDY_DUAL;
 		return 0;
 	case KEY_TARGET_DROP:
 		o->run.target_drop = option_share(arg, state, "--target-drop");

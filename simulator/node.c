@@ -44,7 +44,7 @@ int node_add_pool(struct node *n, uint32_t function, int64_t capacity,
 	if (r < 0)
 		return r;
 	h->function = function;
-	h->pool.capacity = h->planned = capacity;
+	h->pool.capacity = h->pool.limit = capacity;
 	node_init_member(n, &h->pool, function);
 	n->pool_of[function] = n->n_hot++;
 	return 0;

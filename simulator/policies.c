@@ -53,8 +53,8 @@ bool policy_predicts(enum policy p)
 	return policy_ops[p].predicts;
 }
 
-static const char *const part_names[] = { "erlang",   "prewarm", "keep",	"borrow",
-					  "patience", "spill",	 "greedy-dual", "pass", "worth" };
+static const char *const part_names[] = { "erlang",   "prewarm", "keep", "borrow",
+					  "patience", "spill",	 "pass", "worth" };
 
 int faasmat_parts_parse(const char *list, unsigned int *ret)
 {

@@ -47,7 +47,7 @@ static int program_begin(struct node *n)
 
 		if (r < 0)
 			return r;
-		n->main.capacity -= MIN(size, budget);
+		pool_resize(&n->main, n->main.capacity - MIN(size, budget), 0);
 		if (size > budget && i + 1 < n->o->n_located)
 			return node_fail(
 				n, -EINVAL,
@@ -174,7 +174,7 @@ static int text_begin(struct node *n)
 		if (n->o->policy != POLICY_DSMP && size == 0)
 			continue;
 		r = node_add_pool(n, n->o->located[i], size, &rules);
-		n->main.capacity -= size;
+		pool_resize(&n->main, n->main.capacity - size, 0);
 	}
 	return r;
 }

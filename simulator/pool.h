@@ -43,7 +43,8 @@ struct pool_rules {
 	bool patient;
 	/* May a container be started for a call of this member, seeing how much memory is free? NULL:
 	 * always. */
-	bool (*admit)(void *arg, struct pool *p, const struct member *m, uint32_t function, int64_t t);
+	bool (*admit)(void *arg, struct pool *p, const struct member *m, uint32_t function,
+		      int64_t t);
 	/* May an idle container of `victim` be evicted for one of `function`? NULL: always. */
 	bool (*yields)(void *arg, struct pool *p, uint32_t victim, uint32_t function, int64_t t);
 	void *arg;
@@ -56,7 +57,9 @@ struct waiting {
 
 struct pool {
 	struct pool_rules rules;
-	int64_t capacity, used;	   /* bytes */
+	/* Bytes: what containers may be started up to, what they take, and what is set aside for the pool.
+	 * capacity is below limit only while a governor waits for containers to leave. */
+	int64_t capacity, used, limit;
 	struct timeline *timeline; /* where changes of `used` are told; not owned */
 	/* Members are functions first .. first + n - 1. */
 	struct member *member;
@@ -113,12 +116,26 @@ void pool_arrive(struct pool *p, const uint32_t *function, size_t step, size_t n
  * vain (a patient pool would have found a container that ends in time). */
 void pool_refuse(struct pool *p, uint32_t function, int64_t t);
 
-/* Gives the pool another capacity at t; calls that wait may fit now. */
-static inline void pool_resize(struct pool *p, int64_t capacity, int64_t t)
+/* Gives the pool another capacity (and limit) at t; calls that wait may fit now. */
+static inline void pool_admit(struct pool *p, int64_t capacity, int64_t t)
 {
 	p->capacity = capacity;
 	if (p->queue_n)
 		p->wake = t;
+}
+
+static inline void pool_resize(struct pool *p, int64_t capacity, int64_t t)
+{
+	p->limit = capacity;
+	pool_admit(p, capacity, t);
+}
+
+static inline void pool_lend(struct pool *from, struct pool *to, int64_t bytes)
+{
+	from->capacity -= bytes;
+	from->limit -= bytes;
+	to->capacity += bytes;
+	to->limit += bytes;
 }
 
 /* What happens in the queue before `until`. */

@@ -68,7 +68,7 @@ static int node_make(struct node *n)
 		return r;
 	for (uint32_t f = 0; f < l->n_functions; f++)
 		node_init_member(n, &n->main, f);
-	n->main.capacity = n->o->memory;
+	n->main.capacity = n->main.limit = n->o->memory;
 	return n->ops->begin ? n->ops->begin(n) : 0;
 }
 
@@ -90,10 +90,10 @@ static int check_options(struct node *n)
 
 static bool over_capacity(const struct node *n)
 {
-	if (n->main.capacity < 0 || n->main.used > n->main.capacity)
+	if (n->main.limit < 0 || n->main.used > n->main.limit)
 		return true;
 	for (size_t i = 0; i < n->n_hot; i++)
-		if (n->hot[i].pool.used > n->hot[i].pool.capacity)
+		if (n->hot[i].pool.used > n->hot[i].pool.limit)
 			return true;
 	return false;
 }
@@ -204,7 +204,7 @@ static int add_pool(struct node *n, struct pool *p, double *idle, double *byte_m
 	r->most_containers += p->most_live;
 	*byte_ms += p->byte_ms;
 	add_members(r, n, p, idle);
-	if (!err && !n->o->compat && p->used > p->capacity)
+	if (!err && !n->o->compat && p->used > p->limit)
 		err = -EBADMSG;
 	return err;
 }

@@ -9,6 +9,7 @@
 #include "simulator/arrivals.h"
 #include "simulator/author_order.h"
 #include "simulator/load.h"
+#include "simulator/pool.h"
 #include "simulator/prediction.h"
 
 enum policy {
@@ -35,15 +36,14 @@ bool policy_predicts(enum policy p);
 /* The parts of the faasmat policy, each of which can be left out. */
 enum faasmat_part {
 	PART_ERLANG = 1 << 0, /* size by Erlang's formula on a quantile, else by flow on the mean */
-	PART_PREWARM = 1 << 1,	   /* start containers ahead of a pool's growth */
-	PART_KEEP = 1 << 2,	   /* no keep-alive timeout inside pools */
-	PART_BORROW = 1 << 3,	   /* a full pool grows into memory that main does not use */
-	PART_PATIENCE = 1 << 4,	   /* a call waits for a container that ends within the queue TTL */
-	PART_SPILL = 1 << 5,	   /* a call that its pool cannot take goes to main */
-	PART_GREEDY_DUAL = 1 << 6, /* main evicts by greedy-dual, else by LRU */
-	PART_PASS = 1 << 7,	   /* a call that waits for memory in main lets others pass */
-	PART_WORTH = 1 << 8,	 /* a cold start must be worth its memory when memory is short */
-	PART_ALL = (1 << 9) - 1,
+	PART_PREWARM = 1 << 1,	/* start containers ahead of a pool's growth */
+	PART_KEEP = 1 << 2,	/* no keep-alive timeout: containers leave when memory is wanted */
+	PART_BORROW = 1 << 3,	/* a full pool grows into memory that main does not use */
+	PART_PATIENCE = 1 << 4, /* a call waits for a container that ends within the queue TTL */
+	PART_SPILL = 1 << 5,	/* a call that its pool cannot take goes to main */
+	PART_PASS = 1 << 6,  /* without patience: a call that waits for memory lets others pass */
+	PART_WORTH = 1 << 7, /* a start must be worth its memory when memory is short */
+	PART_ALL = (1 << 8) - 1,
 };
 
 /* "prewarm,borrow" as a set of parts; -EINVAL when one is unknown. */
@@ -66,6 +66,7 @@ struct run_options {
 	const struct author_order *order;    /* NULL: ties by function */
 	const struct prediction *prediction; /* of the located functions; NULL when not needed */
 	unsigned int parts;		     /* of faasmat */
+	enum eviction main_eviction;	     /* of faasmat's main pool */
 	double target_drop;		     /* of erlang sizing */
 	double quantile;		     /* of the forecast that pools are sized for */
 	bool per_minute;
