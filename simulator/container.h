@@ -5,7 +5,7 @@
  *
  * Finding a warm container must cost nothing that grows with the pool, so a member keeps its own:
  * idle ones in the order of their last start (the newest is taken, as OpenWhisk does), running ones in
- * one queue for each duration, where the first to begin is the first to end.
+ * one queue for each duration, where the first to begin is, as a rule, the first to end.
  */
 #ifndef FAASMAT_SIMULATOR_CONTAINER_H
 #define FAASMAT_SIMULATOR_CONTAINER_H
@@ -116,6 +116,27 @@ static inline void member_find_next_end(struct member *m, const struct container
 	m->next_end = MIN(end, queue_end(&m->running[RUN_PREWARM], c));
 }
 
+/* By end. Only a call that waits for a container can make one that is begun later end earlier. */
+static inline void queue_run(struct run_queue *q, struct container *c, uint32_t id)
+{
+	uint32_t at;
+
+	if (q->head == NO_CONTAINER) {
+		q->head = q->tail = id;
+	} else if (c[q->tail].end <= c[id].end) {
+		c[q->tail].newer = id;
+		q->tail = id;
+	} else if (c[q->head].end > c[id].end) {
+		c[id].newer = q->head;
+		q->head = id;
+	} else {
+		for (at = q->head; c[c[at].newer].end <= c[id].end;)
+			at = c[at].newer;
+		c[id].newer = c[at].newer;
+		c[at].newer = id;
+	}
+}
+
 /* The container begins a run at t; it is in no list. */
 static inline void member_run(struct member *m, struct container *c, uint32_t id, int64_t t,
 			      enum run run)
@@ -128,11 +149,7 @@ static inline void member_run(struct member *m, struct container *c, uint32_t id
 	c[id].end = t + duration + c[id].instant;
 	c[id].state = CONTAINER_RUNNING;
 	c[id].newer = NO_CONTAINER;
-	if (q->head == NO_CONTAINER)
-		q->head = id;
-	else
-		c[q->tail].newer = id;
-	q->tail = id;
+	queue_run(q, c, id);
 	if (c[id].end < m->next_end)
 		m->next_end = c[id].end;
 }

@@ -24,6 +24,7 @@ const struct policy_ops policy_ops[N_POLICIES] = {
 	[POLICY_DSMP] = { .name = "dsmp",
 			  .begin = paper_begin,
 			  .minute = paper_minute,
+			  .end = paper_end,
 			  .predicts = true },
 	[POLICY_FAASMAT] = { .name = "faasmat",
 			     .begin = faasmat_begin,

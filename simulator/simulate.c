@@ -117,9 +117,9 @@ static int begin_minute(struct node *n)
 
 static void end_minute(struct node *n)
 {
+	timeline_close_minute(&n->timeline);
 	if (n->o->per_minute && n->minute < n->result->n_minutes)
 		minute_keep(n);
-	timeline_close_minute(&n->timeline);
 	n->minute++;
 }
 

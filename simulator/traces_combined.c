@@ -28,7 +28,7 @@ static int need_column(const struct csv *c, const char *name, int *ret)
 
 static int find_columns(const struct csv *c, struct combined *k)
 {
-	char name[8];
+	char name[16];
 	int r = need_column(c, "HashFunction", &k->name);
 
 	r = r < 0 ? r : need_column(c, "1", &k->first);

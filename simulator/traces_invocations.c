@@ -20,6 +20,11 @@ struct names {
 	size_t size;
 };
 
+static void names_release(struct names *n)
+{
+	free(n->slot);
+}
+
 static uint64_t hash(const char *s)
 {
 	uint64_t h = 0xcbf29ce484222325ULL;
@@ -96,7 +101,7 @@ int traces_read_invocations(const char *path, int64_t memory, struct load *ret)
 {
 	_cleanup_load_builder_ struct load_builder b = { 0 };
 	_cleanup_csv_ struct csv c = { 0 };
-	struct names names = { 0 };
+	__attribute__((cleanup(names_release))) struct names names = { 0 };
 	struct columns k;
 	size_t minutes = 0;
 	int r = csv_open(&c, path);
@@ -113,11 +118,10 @@ int traces_read_invocations(const char *path, int64_t memory, struct load *ret)
 	while ((r = csv_next(&c)) > 0) {
 		r = read_row(&c, &k, &b, &names, &minutes);
 		if (r < 0)
-			break;
+			return r;
 		if (c.row % 65536 == 0)
 			log_progress("reading invocations", csv_offset(&c), c.compressed);
 	}
-	free(names.slot);
 	if (r < 0)
 		return log_error_errno(r, "%s, row %lld: cannot read the trace", path,
 				       (long long)c.row);
