@@ -41,18 +41,19 @@ struct run_queue {
 	uint32_t head, tail;
 };
 
+/* What every call touches comes first and fits a cache line. */
 struct member {
 	uint32_t idle_newest, idle_oldest;
 	struct run_queue running[N_RUNS];
-	int64_t next_end; /* of the running ones, NEVER when none runs */
-	int64_t duration[N_RUNS];
+	int32_t duration[N_RUNS]; /* ms */
+	int64_t next_end;	  /* of the running ones, NEVER when none runs */
 	int64_t memory;
+	int64_t warm, cold, drop, prewarm; /* outcomes so far */
+	int64_t idle_ms; /* added up over its containers, booked when idleness ends */
+	int64_t calls;	 /* served since it last had no container */
 	int64_t keep_alive, keep_prewarmed; /* ms after a call, after a prewarm; see pool_rules */
-	int64_t warm, cold, drop, prewarm;  /* outcomes so far */
-	int64_t idle_ms;	  /* added up over its containers, booked when idleness ends */
-	int64_t calls;		  /* served since it last had no container */
-	uint32_t live, most_live; /* most since whoever watches it set it */
-};
+	uint32_t live, most_live;	    /* most since whoever watches it set it */
+} __attribute__((aligned(64)));
 
 static inline void member_init(struct member *m, int64_t memory, int64_t warm, int64_t cold)
 {
@@ -62,7 +63,7 @@ static inline void member_init(struct member *m, int64_t memory, int64_t warm, i
 		.next_end = NEVER,
 		.memory = memory,
 		/* A cold call is start plus run; a prewarmed container only starts. */
-		.duration = { warm, cold, MAX(cold - warm, (int64_t)0) },
+		.duration = { (int32_t)warm, (int32_t)cold, (int32_t)MAX(cold - warm, (int64_t)0) },
 	};
 	for (int i = 0; i < N_RUNS; i++)
 		m->running[i] = (struct run_queue){ NO_CONTAINER, NO_CONTAINER };

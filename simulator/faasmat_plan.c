@@ -11,6 +11,8 @@
 
 /* A pool while a minute's bytes are shared out. */
 struct claim {
+	const struct prediction_row *row;
+	int64_t warm;	/* ms */
 	double rate, a; /* calls a minute, and the containers they keep busy on average */
 	double b;	/* share of calls that finds the containers so far busy */
 	int64_t containers, wanted, unit;
@@ -100,18 +102,22 @@ int faasmat_plan(struct node *n, struct plan *plan)
 	claim = calloc(MAX(plan->n_pools, (size_t)1), sizeof(*claim));
 	if (r < 0 || !claim)
 		return r < 0 ? r : -ENOMEM;
+	for (size_t i = 0; i < plan->n_pools; i++) {
+		uint32_t f = n->o->located[i];
+
+		claim[i].row = prediction_find(n->o->prediction, f);
+		claim[i].warm = n->load->function[f].warm;
+		claim[i].unit = plan->pool[i].unit_bytes;
+	}
 	for (size_t m = 0; m < plan->n_minutes; m++) {
 		for (size_t i = 0; i < plan->n_pools; i++) {
-			uint32_t f = n->o->located[i];
-			double rate = prediction_find(n->o->prediction, f)->high[m];
+			struct claim *c = &claim[i];
 
-			claim[i] = (struct claim){
-				.rate = rate,
-				.a = rate * n->load->function[f].warm / MINUTE_MS,
-				.b = 1,
-				.wanted = plan->pool[i].containers[m],
-				.unit = plan->pool[i].unit_bytes,
-			};
+			c->rate = c->row->high[m];
+			c->a = c->rate * c->warm / MINUTE_MS;
+			c->b = 1;
+			c->containers = 0;
+			c->wanted = plan->pool[i].containers[m];
 		}
 		share_out(claim, plan->n_pools, plan->cap_bytes);
 		for (size_t i = 0; i < plan->n_pools; i++)

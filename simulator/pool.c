@@ -14,8 +14,11 @@ int pool_init(struct pool *p, const struct pool_rules *rules, uint32_t first, ui
 			    .free = NO_CONTAINER,
 			    .last_short = -1,
 			    .wake = NEVER };
-	p->member = calloc(MAX(n_members, 1u), sizeof(*p->member));
-	return p->member ? 0 : -ENOMEM;
+	p->member = aligned_alloc(64, MAX(n_members, 1u) * sizeof(*p->member));
+	if (!p->member)
+		return -ENOMEM;
+	memset(p->member, 0, MAX(n_members, 1u) * sizeof(*p->member));
+	return 0;
 }
 
 void pool_release(struct pool *p)
