@@ -48,10 +48,11 @@ struct member {
 	int32_t duration[N_RUNS]; /* ms */
 	int64_t next_end;	  /* of the running ones, NEVER when none runs */
 	int64_t memory;
-	int64_t warm, cold, drop, prewarm; /* outcomes so far */
-	int64_t idle_ms; /* added up over its containers, booked when idleness ends */
-	int64_t calls;	 /* served since it last had no container */
-	int64_t keep_alive, keep_prewarmed; /* ms after a call, after a prewarm; see pool_rules */
+	int64_t warm, cold, drop; /* outcomes so far */
+	int64_t idle_ms;	  /* added up over its containers, booked when idleness ends */
+	int64_t calls;		  /* served since it last had no container */
+	int32_t keep_alive, keep_prewarmed; /* ms after a call, after a prewarm; see pool_rules */
+	uint32_t prewarm;		    /* containers started for no call, so far */
 	uint32_t live, most_live;	    /* most since whoever watches it set it */
 } __attribute__((aligned(64)));
 

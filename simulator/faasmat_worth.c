@@ -18,6 +18,7 @@
 #define NEED_DROP 0.05
 /* What was not seen again fades by this share a minute. */
 #define FADE 0.8
+#define NEED_UNKNOWN -1
 /*
  * A start is worth it while memory x cold time <= PRICE_MS x calls served x free x (free / node): the
  * less there is free, the fewer bytes and seconds a call may cost, as in trunk reservation (Miller
@@ -38,13 +39,22 @@ static struct demand *demand_of(struct node *n, uint32_t function)
 {
 	struct faasmat *s = n->state;
 	struct demand *d = &s->demand[function];
+	uint32_t minutes = n->minute - d->seen;
 
-	if (d->seen < n->minute) {
-		d->rate *= pow(FADE, n->minute - d->seen);
+	if (minutes) {
+		d->rate *= minutes == 1 ? FADE : pow(FADE, minutes);
 		d->seen = n->minute;
-		d->need = containers_for(n, function, d->rate);
+		d->need = NEED_UNKNOWN;
 	}
 	return d;
+}
+
+/* Containers for that demand; reckoned when it is asked for, which is rare. */
+static int64_t need_of(const struct node *n, uint32_t function, struct demand *d)
+{
+	if (d->need == NEED_UNKNOWN)
+		d->need = containers_for(n, function, d->rate);
+	return d->need;
 }
 
 /* Calls of the minute that has ended, as the collector counts them. */
@@ -59,7 +69,7 @@ void faasmat_learn(struct node *n)
 
 		if (l->cell[i].count > d->rate) {
 			d->rate = l->cell[i].count;
-			d->need = containers_for(n, l->cell[i].function, d->rate);
+			d->need = NEED_UNKNOWN;
 		}
 	}
 }
@@ -86,7 +96,8 @@ static double answers(struct node *n, uint32_t function)
 {
 	struct demand *d = demand_of(n, function);
 	const struct member *own = own_pool(n, function);
-	int64_t calls = calls_so_far(pool_member(&n->main, function)), need = d->need;
+	int64_t calls = calls_so_far(pool_member(&n->main, function)),
+		need = need_of(n, function, d);
 	int64_t live = live_containers(n, function);
 	double rate = d->rate;
 
@@ -130,14 +141,14 @@ bool faasmat_admit(void *arg, struct pool *p, const struct member *m, uint32_t f
 bool faasmat_yields(void *arg, struct pool *p, uint32_t victim, uint32_t function, int64_t t)
 {
 	struct node *n = arg;
-	const struct demand *d = demand_of(n, victim);
+	struct demand *d = demand_of(n, victim);
 	const struct load_function *v = &n->load->function[victim];
 	int64_t live = live_containers(n, victim);
 	double loss;
 
 	(void)p;
 	(void)t;
-	if (live > d->need)
+	if (live > need_of(n, victim, d))
 		return true;
 	loss = HORIZON_MINUTES * d->rate * erlang_gain(d->rate * v->warm / MINUTE_MS, live);
 	return loss / v->memory <= answers(n, function) / n->load->function[function].memory;

@@ -51,7 +51,7 @@ int node_add_pool(struct node *n, uint32_t function, int64_t capacity,
 }
 
 /* Arrivals of thousands of functions find each one's books out of the cache: ask for them ahead. */
-#define AHEAD 12
+#define AHEAD 16
 
 static void prefetch(const struct node *n, size_t i)
 {
