@@ -5,6 +5,7 @@
 
 #include "common/csv.h"
 #include "common/log.h"
+#include "simulator/names.h"
 #include "simulator/traces.h"
 
 #define LONGEST_S (366.0 * 86400)
@@ -12,63 +13,6 @@
 struct columns {
 	int app, func, end, duration;
 };
-
-/* A function's index by its app and name; few rows of one function follow one another, so names are
- * kept in a hash table of indices. */
-struct names {
-	uint32_t *slot; /* index + 1, 0 is free */
-	size_t size;
-};
-
-static void names_release(struct names *n)
-{
-	free(n->slot);
-}
-
-static uint64_t hash(const char *s)
-{
-	uint64_t h = 0xcbf29ce484222325ULL;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3ULL;
-	return h ^ h >> 29;
-}
-
-static int grow(struct names *n, const struct load *l)
-{
-	size_t size = MAX(2 * n->size, (size_t)1024);
-	uint32_t *slot = calloc(size, sizeof(*slot));
-
-	if (!slot)
-		return -ENOMEM;
-	for (size_t i = 0; i < l->n_functions; i++) {
-		size_t at = hash(l->function[i].name) & (size - 1);
-
-		while (slot[at])
-			at = (at + 1) & (size - 1);
-		slot[at] = i + 1;
-	}
-	free(n->slot);
-	n->slot = slot;
-	n->size = size;
-	return 0;
-}
-
-static int64_t find_or_add(struct names *n, struct load_builder *b, const char *name)
-{
-	size_t at;
-	int64_t i;
-
-	if (2 * b->load.n_functions >= n->size && grow(n, &b->load) < 0)
-		return -ENOMEM;
-	for (at = hash(name) & (n->size - 1); n->slot[at]; at = (at + 1) & (n->size - 1))
-		if (strcmp(b->load.function[n->slot[at] - 1].name, name) == 0)
-			return n->slot[at] - 1;
-	i = load_add_function(b, name);
-	if (i >= 0)
-		n->slot[at] = i + 1;
-	return i;
-}
 
 static int read_row(const struct csv *c, const struct columns *k, struct load_builder *b,
 		    struct names *names, size_t *minutes)
@@ -83,9 +27,11 @@ static int read_row(const struct csv *c, const struct columns *k, struct load_bu
 	    csv_double(c, k->duration, 0, LONGEST_S, &duration) < 0)
 		return -EINVAL;
 	snprintf(name, sizeof(name), "%.64s.%.64s", app, func);
-	i = find_or_add(names, b, name);
+	i = names_add(names, name);
 	if (i < 0)
 		return i;
+	if ((size_t)i == b->load.n_functions && load_add_function(b, name) < 0)
+		return -ENOMEM;
 	/* What began before the trace did is counted in its first minute. */
 	start = MAX(end - duration, 0.0);
 	ms = llround(duration * 1000);
@@ -101,7 +47,7 @@ int traces_read_invocations(const char *path, int64_t memory, struct load *ret)
 {
 	_cleanup_load_builder_ struct load_builder b = { 0 };
 	_cleanup_csv_ struct csv c = { 0 };
-	__attribute__((cleanup(names_release))) struct names names = { 0 };
+	_cleanup_names_ struct names names = { 0 };
 	struct columns k;
 	size_t minutes = 0;
 	int r = csv_open(&c, path);
