@@ -2,8 +2,9 @@
 /* How many containers each hot function gets in each minute. */
 #include <errno.h>
 
+#include "forecast/erlang.h"
 #include "forecast/sizing.h"
-#include "simulator/erlang.h"
+#include "simulator/loss.h"
 #include "simulator/faasmat.h"
 
 /* A pool does not shrink for a dip shorter than this many minutes (forecast/plan.h). */
@@ -18,23 +19,31 @@ struct claim {
 	int64_t containers, wanted, unit;
 };
 
-static int64_t wanted(const struct node *n, const struct prediction_row *row, size_t minute)
+/* `guess` is the minute before's. */
+static int64_t wanted(const struct node *n, const struct prediction_row *row, size_t minute,
+		      int64_t guess)
 {
+	const struct run_options *o = n->o;
 	const struct load_function *f = &n->load->function[row->function];
+	/* Every run of a function takes the same time here. */
+	struct erlang_queue queue = {
+		.warm_s = MAX(f->warm, (int64_t)1) / 1000.0,
+		.ttl_s = faasmat_has(n, PART_PATIENCE) ? o->queue_ttl / 1000.0 : 0,
+	};
+	struct erlang_rates rates = { .n = 1, .rate = { row->high[minute] / 60 }, .weight = { 1 } };
 	int64_t c;
 
 	if (faasmat_has(n, PART_ERLANG))
-		c = erlang_containers(row->high[minute] * f->warm / MINUTE_MS, n->o->target_drop,
-				      SIZING_MAX_CONTAINERS);
+		c = erlang_size(&queue, &rates, o->target_drop, guess);
 	else
 		c = sizing_flow(row->mean[minute], f->warm * 1000);
-	return MAX(c, (int64_t)1) * n->o->pool_factor;
+	return MAX(c, (int64_t)1) * o->pool_factor;
 }
 
 /* Calls a minute that one container more would serve, a byte. */
 static double density(const struct claim *c)
 {
-	return c->rate * (c->b - erlang_step(c->a, c->b, c->containers + 1)) / c->unit;
+	return c->rate * (c->b - loss_step(c->a, c->b, c->containers + 1)) / c->unit;
 }
 
 static struct claim *best_claim(struct claim *claim, size_t n, int64_t left)
@@ -70,7 +79,7 @@ static void share_out(struct claim *claim, size_t n, int64_t left)
 		return;
 	}
 	while ((c = best_claim(claim, n, left))) {
-		c->b = erlang_step(c->a, c->b, ++c->containers);
+		c->b = loss_step(c->a, c->b, ++c->containers);
 		left -= c->unit;
 	}
 }
@@ -86,7 +95,7 @@ static int want(struct node *n, struct plan *plan)
 
 		p->unit_bytes = n->load->function[f].memory;
 		for (size_t m = 0; m < plan->n_minutes; m++)
-			p->containers[m] = wanted(n, row, m);
+			p->containers[m] = wanted(n, row, m, m ? p->containers[m - 1] : 1);
 		r = plan_hold(p->containers, plan->n_minutes, HOLD_MINUTES);
 	}
 	return r;

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <math.h>
 
-#include "simulator/erlang.h"
+#include "simulator/loss.h"
 #include "simulator/hot.h"
 #include "simulator/sweep.h"
 #include "simulator/traces.h"
@@ -274,11 +274,11 @@ static void test_erlang(void **unused)
 	double sum = 0;
 
 	for (int64_t k = 1; k <= 10; k++)
-		sum += erlang_gain(5, k);
+		sum += loss_gain(5, k);
 	assert_true(fabs(1 - sum - 0.018385) < 1e-5);
-	assert_int_equal(erlang_containers(5, 0.02, 100), 10);
-	assert_int_equal(erlang_containers(5, 0.018, 100), 11);
-	assert_int_equal(erlang_containers(0, 0.01, 100), 1);
+	assert_int_equal(loss_containers(5, 0.02, 100), 10);
+	assert_int_equal(loss_containers(5, 0.018, 100), 11);
+	assert_int_equal(loss_containers(0, 0.01, 100), 1);
 }
 
 static const char *write_file(const char *name, const char *text)
