@@ -379,6 +379,30 @@ static bool fits(const struct pool *p, int64_t bytes)
 	return p->capacity - p->used >= bytes;
 }
 
+/* Those that do not yield are passed over, some of them: whoever stands first in the order of eviction
+ * must not keep all others from being evicted. */
+#define MOST_SPARED 2
+
+static bool evict_for(struct pool *p, int64_t bytes, uint32_t function, int64_t t)
+{
+	uint32_t spared[MOST_SPARED], n = 0, id;
+
+	while (!fits(p, bytes) && (id = next_victim(p, t)) != NO_CONTAINER) {
+		if (!p->rules.yields ||
+		    p->rules.yields(p->rules.arg, p, p->container[id].function, function, t)) {
+			evict_next(p, t);
+		} else if (n < MOST_SPARED) {
+			rank_none(p, id);
+			spared[n++] = id;
+		} else {
+			break;
+		}
+	}
+	while (n)
+		rank_victim(p, spared[--n]);
+	return fits(p, bytes);
+}
+
 static bool make_room(struct pool *p, int64_t bytes, uint32_t function, int64_t t)
 {
 	/* A function that is alone and found no idle container has none to evict. */
@@ -390,17 +414,7 @@ static bool make_room(struct pool *p, int64_t bytes, uint32_t function, int64_t 
 	collect_ended(p, t);
 	if (!p->rules.evict_first && p->capacity - p->used + p->idle_bytes < bytes)
 		return false;
-	while (!fits(p, bytes)) {
-		uint32_t id = next_victim(p, t);
-
-		if (id == NO_CONTAINER)
-			return false;
-		if (p->rules.yields &&
-		    !p->rules.yields(p->rules.arg, p, p->container[id].function, function, t))
-			return false;
-		evict_next(p, t);
-	}
-	return true;
+	return evict_for(p, bytes, function, t);
 }
 
 bool pool_evict_one(struct pool *p, uint32_t function, int64_t t)
