@@ -150,6 +150,20 @@ int simulate_load(const struct simulate_options *o, struct load *ret)
 	return r;
 }
 
+static int read_prediction(const char *path, const struct simulate_options *o, const struct load *l,
+			   struct prediction *ret)
+{
+	int r = prediction_read(path, l, ret);
+
+	for (size_t i = 0; i < o->run.n_located && r == 0; i++)
+		if (!prediction_find(ret, o->run.located[i])) {
+			log_error("%s: column 'function' lacks hot function '%.80s'", path,
+				  printable(l->function[o->run.located[i]].name));
+			r = -ENOENT;
+		}
+	return r;
+}
+
 int simulate_predict(const struct simulate_options *o, const struct load *l, struct prediction *ret)
 {
 	const char *kind = o->prediction ? o->prediction : o->functions ? "mean" : "model";
@@ -166,7 +180,7 @@ int simulate_predict(const struct simulate_options *o, const struct load *l, str
 	else if (strcmp(kind, "prophet") == 0)
 		r = prediction_model(l, f, n, MODEL_PROPHET, o->run.quantile, o->threads, ret);
 	else
-		return prediction_read(kind, l, ret);
+		return read_prediction(kind, o, l, ret);
 	if (r == -ENODATA) {
 		log_error(
 			"--prediction %s needs days before the judged one; this load has none for "
