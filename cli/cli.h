@@ -15,17 +15,17 @@
 /* Exit codes of every subcommand. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-int cmd_collect(int argc, char **argv) __attribute__((weak));
-int cmd_forecast(int argc, char **argv) __attribute__((weak));
-int cmd_govern(int argc, char **argv) __attribute__((weak));
-int cmd_import(int argc, char **argv) __attribute__((weak));
-int cmd_locate(int argc, char **argv) __attribute__((weak));
-int cmd_plan(int argc, char **argv) __attribute__((weak));
-int cmd_probe(int argc, char **argv) __attribute__((weak));
-int cmd_restore(int argc, char **argv) __attribute__((weak));
-int cmd_sample(int argc, char **argv) __attribute__((weak));
-int cmd_simulate(int argc, char **argv) __attribute__((weak));
-int cmd_status(int argc, char **argv) __attribute__((weak));
+int cmd_collect(int argc, char **argv);
+int cmd_forecast(int argc, char **argv);
+int cmd_govern(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_locate(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
+int cmd_sample(int argc, char **argv);
+int cmd_simulate(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 
 /* Options that several subcommands have; `.common = COMMON_DEFAULTS`, passed as child input by
  * common_argp (see cli/import.c). */

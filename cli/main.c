@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (commands[i].run && strcmp(argv[1], commands[i].name) == 0)
+		if (strcmp(argv[1], commands[i].name) == 0)
 			return run_command(&commands[i], argc - 1, argv + 1);
 	fprintf(stderr, "faasmat: no subcommand '%s'; `faasmat --help` lists them\n",
 		printable(argv[1]));

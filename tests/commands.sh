@@ -54,7 +54,7 @@ history_rows() { sqlite3 "$FAASMAT_DB" 'select count(*) from history'; }
 # --- usage
 refuses no-subcommand 2 'no subcommand' "$F" nonsense
 works help 'A memory governor' "$F" --help
-for command in probe import collect locate forecast plan govern restore status; do
+for command in probe import sample collect locate forecast plan govern restore simulate status; do
 	works "help-$command" 'Usage: faasmat '$command "$F" $command --help
 done
 refuses bad-option-value 2 'takes a size such as 512M' "$F" plan --memory lots
