@@ -102,7 +102,7 @@ static void settled_changes_nothing(void **state)
 static void growth_is_limit_then_admission(void **state)
 {
 	struct fixture *f = *state;
-	size_t lower, raise, low, admit;
+	size_t lower = 0, raise = 0, low = 0, admit;
 
 	f->pools[0].target_bytes = M(500);
 	f->pools[1].target_bytes = M(300);
