@@ -11,4 +11,5 @@ for test in ${*:-collector govern replay-tests}; do
 	*) . "vmtest/guest/$test.sh" ;;
 	esac
 done
+show_crashes
 exit $((failures > 0))

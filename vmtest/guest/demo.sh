@@ -28,7 +28,7 @@ sqlite3 -header -column $RUN/dynamic.db "
 	select f.name as function, min(p.containers) || ' - ' || max(p.containers) as containers,
 		printf('%.1fM', min(p.bytes) / 1048576.0) as 'least', printf('%.1fM', max(p.bytes) / 1048576.0) as 'most',
 		(select count(*) from ledger l where l.action = 'write' and l.file = 'memory.max' and l.applied
-			and l.pool = 'pool-' || f.name and l.minute between $FIRST and $FIRST + $MINUTES - 1) as writes
+			and l.pool = 'pool-' || f.name and l.minute between $FIRST - 5 and $FIRST + $MINUTES - 1) as writes
 	from plan p join functions f on f.id = p.function_id
 	where p.minute between $FIRST and $FIRST + $MINUTES - 1 group by f.name"
 
@@ -47,4 +47,5 @@ done
 
 cp $RUN/result.json $RUN/runaway-shadow.json $RUN/runaway-dynamic.json $VM_SHARE/
 sqlite3 $RUN/dynamic.db "vacuum into '$RUN/faasmat.db'" && cp $RUN/faasmat.db $VM_SHARE/
-exit $status
+show_crashes
+exit $((status | failures))

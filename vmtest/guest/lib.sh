@@ -49,3 +49,15 @@ wait_for() {
 		sleep 0.2
 	done
 }
+
+# A program that crashes says where: called at the end.
+echo "$RUN/core.%e.%p" >/proc/sys/kernel/core_pattern
+ulimit -c unlimited
+show_crashes() {
+	local core
+	for core in $RUN/core.*; do
+		[ -e "$core" ] || continue
+		not_ok "crash-$(basename "$core")" "a program crashed"
+		command -v gdb >/dev/null && gdb -q -batch -ex bt "$BIN/$(basename "$core" | cut -d. -f2)" "$core" 2>&1 | grep '^#' | head -n 20
+	done
+}

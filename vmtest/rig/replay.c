@@ -116,7 +116,9 @@ static void run_call(struct replay *r, struct container *c)
 	struct instance *i = c->owner;
 	char body[128] = "{\"value\":{}}";
 
+	/* One in its function's own pool, where there is one: a spilled one is main's. */
 	if (c->function == o->runaway_function && !r->runaway_id[0] &&
+	    c->pool == r->invoker.function[c->function].pool &&
 	    o->from + (int)c->call->number >= o->runaway_minute) {
 		/* With what it has already: three times what it declared. */
 		snprintf(body, sizeof(body), "{\"value\":{\"take_bytes\":%lld}}",
