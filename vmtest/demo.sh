@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 out=build/demo
 mkdir -p $out
 rm -f build/vm/result.json build/vm/faasmat.db
-echo "demo: booting a VM (kernel ${KERNEL:-6.1}, no KVM); about seven minutes in all" >&2
+echo "demo: booting a VM (kernel ${KERNEL:-6.1}, no KVM); about eight minutes in all" >&2
 VM_TIMEOUT=${VM_TIMEOUT:-1200} vmtest/vm.sh vmtest/guest/demo.sh | grep --line-buffered -v '^guest: exit 0' | tee $out/log
 cp build/vm/result.json build/vm/faasmat.db build/vm/runaway-*.json $out/
 echo "demo: $out/result.json, $out/faasmat.db" >&2
