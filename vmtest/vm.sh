@@ -3,6 +3,7 @@
 # Runs a guest script in a throw-away VM (virtme-ng: the host's files, read-only, on another kernel).
 # usage: vm.sh SCRIPT [ARG...]
 #   KERNEL=6.1     which kernel of /boot (the newest that begins so)
+#   GUEST_ENV="MINUTES=5 SEED=2"   variables for the script
 #   VM_MEMORY=3G   VM_CPUS=2   VM_TIMEOUT=600 (seconds)   VM_KVM=1 (only where KVM really works)
 # The guest finds the repository at the same path, and the one directory it may write and we can read
 # afterwards, build/vm, in $VM_SHARE. Databases belong on /run (tmpfs): the share cannot hold WAL.
@@ -22,7 +23,7 @@ fail() { echo "vm: $*" >&2; exit 1; }
 [ -x "$virtme/bin/virtme-ng" ] || fail "virtme-ng is missing; run make deps"
 mkdir -p "$share"
 
-command="cd '$top'; export VM_SHARE='$guest_share' KERNEL='$kernel'; '$script'"
+command="cd '$top'; export VM_SHARE='$guest_share' KERNEL='$kernel' ${GUEST_ENV:-}; '$script'"
 for arg; do command+=" '$arg'"; done
 command+="; echo \"guest: exit \$?\""
 # Emulated: no mitigations to pay for, and no rep movs/stos, which TCG runs byte by byte (a container's

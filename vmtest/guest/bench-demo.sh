@@ -4,17 +4,18 @@
 # run: what dynamic served (warm + cold) beside what LRU served in the same boot.
 set -u
 . vmtest/guest/lib.sh
-export MINUTES=${MINUTES:-20}
+export MINUTES=${MINUTES:-10}
 for seed in 1 2; do
 	for memory in ${SIZES:-smallest middle largest}; do
 		case $memory in
-		smallest) memory=${SMALLEST:-96M} ;;
-		middle) memory=${MIDDLE:-128M} ;;
-		largest) memory=${LARGEST:-192M} ;;
+		smallest) memory=${SMALLEST:-64M} ;;
+		middle) memory=${MIDDLE:-96M} ;;
+		largest) memory=${LARGEST:-128M} ;;
 		esac
 		MEMORY=$memory SEED=$seed
 		. vmtest/guest/replay.sh
 		make_node
+		# replay.sh sets only what is unset: the plan's options are the same at every size.
 		prepare $RUN/base.db >/dev/null || exit 1
 		for mode in lru dynamic; do
 			cp $RUN/base.db $RUN/$mode.db
