@@ -7,8 +7,8 @@
 
 #include "store/store.h"
 
-/* Makes or checks the schema on an open database. */
-int schema_prepare(sqlite3 *db, bool create);
+/* Makes, brings up or (STORE_READ) checks the schema on an open database. */
+int schema_prepare(sqlite3 *db, enum store_mode mode);
 
 /* Keeps the sentence for store_why() and gives the negative errno of an SQLite result code. */
 int store_fail(sqlite3 *db, int code, const char *what);

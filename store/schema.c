@@ -5,7 +5,7 @@
 
 /* Minutes are UTC since the epoch, sizes bytes, times microseconds (counters of the kernel:
  * nanoseconds). A limit of "max" is 9223372036854775807. */
-static const char schema[] =
+static const char version_1[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
 
 	"CREATE TABLE functions("
@@ -78,6 +78,16 @@ static const char schema[] =
 	"  max INTEGER NOT NULL, oom INTEGER NOT NULL, oom_kill INTEGER NOT NULL,"
 	"  oom_group_kill INTEGER NOT NULL, PRIMARY KEY(minute, path)) WITHOUT ROWID;";
 
+/*
+ * A database of version N has had the first N of these. What has been released is never edited: a
+ * change of the schema is one more step, and an older database is brought up when it is opened for
+ * writing.
+ */
+static const char *const steps[] = {
+	version_1,
+};
+#define SCHEMA_VERSION ((int)ARRAY_SIZE(steps))
+
 static int user_version(sqlite3 *db, int *ret)
 {
 	sqlite3_stmt *stmt;
@@ -92,7 +102,8 @@ static int user_version(sqlite3 *db, int *ret)
 	return code == SQLITE_ROW ? 0 : store_fail(db, code, "reading the schema version");
 }
 
-static int create_schema(sqlite3 *db)
+/* Makes the schema, or brings an older one up, as a whole or not at all. */
+static int upgrade(sqlite3 *db)
 {
 	char version[64];
 	int found = 0, code, r;
@@ -100,14 +111,15 @@ static int create_schema(sqlite3 *db)
 	code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (code != SQLITE_OK)
 		return store_fail(db, code, "making the schema");
-	/* Another process may have made it while we waited for the lock. */
+	/* Another process may have done it while we waited for the lock. */
 	r = user_version(db, &found);
-	if (r < 0 || found) {
+	if (r < 0 || found >= SCHEMA_VERSION) {
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 		return r;
 	}
-	code = sqlite3_exec(db, schema, NULL, NULL, NULL);
-	snprintf(version, sizeof(version), "PRAGMA user_version=%d; COMMIT", STORE_SCHEMA_VERSION);
+	while (code == SQLITE_OK && found < SCHEMA_VERSION)
+		code = sqlite3_exec(db, steps[found++], NULL, NULL, NULL);
+	snprintf(version, sizeof(version), "PRAGMA user_version=%d; COMMIT", SCHEMA_VERSION);
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(db, version, NULL, NULL, NULL);
 	if (code != SQLITE_OK) {
@@ -118,24 +130,30 @@ static int create_schema(sqlite3 *db)
 	return 0;
 }
 
-int schema_prepare(sqlite3 *db, bool create)
+int schema_prepare(sqlite3 *db, enum store_mode mode)
 {
 	int version = 0;
 	int r = user_version(db, &version);
 
 	if (r < 0)
 		return r;
-	if (version == 0 && create)
-		return create_schema(db);
-	if (version == 0) {
+	if (version > SCHEMA_VERSION) {
+		store_set_why("has schema version %d, newer than this program's %d: use the newer "
+			      "faasmat, or another --db",
+			      version, SCHEMA_VERSION);
+		return -ENOTSUP;
+	}
+	if (version == SCHEMA_VERSION)
+		return 0;
+	if (version == 0 && mode != STORE_CREATE) {
 		store_set_why("is not a faasmat database; `faasmat import` or `collect` makes one");
 		return -EUCLEAN;
 	}
-	if (version > STORE_SCHEMA_VERSION) {
-		store_set_why("has schema version %d, newer than this program's %d: use the newer "
-			      "faasmat, or another --db",
-			      version, STORE_SCHEMA_VERSION);
+	if (mode == STORE_READ) {
+		store_set_why("has schema version %d, older than this program's %d: any command "
+			      "that writes it (collect, govern, plan) brings it up",
+			      version, SCHEMA_VERSION);
 		return -ENOTSUP;
 	}
-	return 0;
+	return upgrade(db);
 }

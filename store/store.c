@@ -103,12 +103,12 @@ static int pragma(sqlite3 *db, const char *sql, char *answer, size_t size)
 static int set_up(sqlite3 *db, enum store_mode mode)
 {
 	char answer[64] = "";
-	int code, r;
+	int code;
 
 	sqlite3_busy_timeout(db, BUSY_MS);
 	sqlite3_exec(db, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", NULL, NULL, NULL);
 	if (mode == STORE_READ)
-		return schema_prepare(db, false);
+		return schema_prepare(db, mode);
 	code = pragma(db, "PRAGMA journal_mode=WAL", answer, sizeof(answer));
 	/* 9p lets the mode be set and fails at the first read. */
 	if (code == SQLITE_OK && strcmp(answer, "wal") == 0)
@@ -120,8 +120,7 @@ static int set_up(sqlite3 *db, enum store_mode mode)
 	}
 	if (code != SQLITE_OK)
 		return store_fail(db, code, "opening");
-	r = schema_prepare(db, mode == STORE_CREATE);
-	return r;
+	return schema_prepare(db, mode);
 }
 
 /* What a failed STORE_CREATE has begun where nothing was. */

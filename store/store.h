@@ -4,8 +4,9 @@
  * groups changes; functions.h, history.h, plan.h, ledger.h and counters.h say what is in it.
  *
  * Errors: negative errno. -EBUSY locked by another process for longer than 10 s, -EUCLEAN damaged,
- * -ENOTSUP made by a newer faasmat, -EROFS the file system cannot do WAL, -ENOENT no such database,
- * -ENOSPC, -EIO, ... store_why() has the sentence for people.
+ * -ENOTSUP made by a newer faasmat, or by an older one and opened to read only, -EROFS the file
+ * system cannot do WAL, -ENOENT no such database, -ENOSPC, -EIO, ... store_why() has the sentence
+ * for people.
  */
 #ifndef FAASMAT_STORE_STORE_H
 #define FAASMAT_STORE_STORE_H
@@ -13,9 +14,6 @@
 #include "common/util.h"
 
 struct store;
-
-/* Schema version of this program, in PRAGMA user_version. */
-#define STORE_SCHEMA_VERSION 1
 
 enum store_mode {
 	STORE_READ,   /* must exist; never written */
