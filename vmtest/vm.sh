@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs a guest script in a throw-away VM (virtme-ng: the host's files, read-only, on another kernel).
 # usage: vm.sh SCRIPT [ARG...]
-#   KERNEL=6.1     which kernel of /boot (the newest that begins so)
+#   KERNEL=6.1     which kernel: one of /boot (the newest that begins so), or 6.12 or 7.x, which
+#                  packaging/deps.sh unpacks into build/kernels when it is first asked for
 #   GUEST_ENV="MINUTES=5 SEED=2"   variables for the script
 #   VM_MEMORY=3G   VM_CPUS=2   VM_TIMEOUT=600 (seconds)   VM_KVM=1 (only where KVM really works)
 # The guest finds the repository at the same path, and the one directory it may write and we can read
@@ -12,18 +13,24 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 script=$(realpath "${1:?usage: vm.sh SCRIPT [ARG...]}")
 shift
 kernel=${KERNEL:-6.1}
-image=$(ls /boot/vmlinuz-"$kernel"*-amd64 2>/dev/null | sort -V | tail -n 1)
+newest() { find "$1/boot" -name "vmlinuz-${2%x}*-amd64" 2>/dev/null | sort -V | tail -n 1; }
 virtme=$top/build/virtme/usr
 share=$top/build/vm
 guest_share=/tmp/faasmat-share # a share's mount point must lie in one of virtme's overlays
 
 fail() { echo "vm: $*" >&2; exit 1; }
-[ -n "$image" ] || fail "no kernel $kernel in /boot; make deps installs Debian's 6.1"
+# 6.1 is no beginning of 6.12.
+case $kernel in *.*.*) ;; *.x) ;; *) kernel=$kernel. ;; esac
+image=$(newest "" "$kernel")
+if [ -z "$image" ]; then
+	"$top/packaging/deps.sh" "$top/build" "${kernel%.}" || fail "no kernel ${kernel%.} in /boot; make deps installs Debian's 6.1"
+	image=$(newest "$top/build/kernels/${kernel%.}" "$kernel")
+fi
 [ -r "$image" ] || fail "$image may not be read; chmod +r it, or run as root"
 [ -x "$virtme/bin/virtme-ng" ] || fail "virtme-ng is missing; run make deps"
 mkdir -p "$share"
 
-command="cd '$top'; export VM_SHARE='$guest_share' KERNEL='$kernel' ${GUEST_ENV:-}; '$script'"
+command="cd '$top'; export VM_SHARE='$guest_share' KERNEL='${kernel%.}' ${GUEST_ENV:-}; '$script'"
 for arg; do command+=" '$arg'"; done
 command+="; echo \"guest: exit \$?\""
 # Emulated: no mitigations to pay for, and no rep movs/stos, which TCG runs byte by byte (a container's
