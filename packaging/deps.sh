@@ -95,7 +95,7 @@ unpack_kernel() {
 	local root=$1 names=linux-image-amd64 all=
 	while [ -n "$names" ]; do
 		names=$(private_apt apt-cache depends $names | sed -nE \
-			's/^  Depends: (linux-(image|binary|modules)-[0-9].*-amd64)$/\1/p' | sort -u)
+			's/^  Depends: (linux-(image|base|binary|modules)-[0-9].*-amd64)$/\1/p' | sort -u)
 		all+=" $names"
 	done
 	private_apt apt-get -qq download $all
