@@ -42,6 +42,25 @@ static __always_inline bool is_watched(struct cgroup *cgrp, int level)
 	return cgroup_id(cgroup_ancestor(cgrp, c->root_level)) == c->root;
 }
 
+/* From 7.x on the count of css_sets with tasks lies in every css. */
+struct cgroup_subsys_state___populated {
+	int nr_populated_csets;
+} __attribute__((preserve_access_index));
+struct cgroup___populated {
+	int nr_populated_csets;
+} __attribute__((preserve_access_index));
+
+/* Processes of its own, not of its descendants. */
+static __always_inline bool has_processes(struct cgroup *cgrp)
+{
+	struct cgroup_subsys_state___populated *css = (void *)&cgrp->self;
+	struct cgroup___populated *old = (void *)cgrp;
+
+	if (bpf_core_field_exists(old->nr_populated_csets))
+		return BPF_CORE_READ(old, nr_populated_csets) > 0;
+	return BPF_CORE_READ(css, nr_populated_csets) > 0;
+}
+
 /* memory.events as the kernel keeps them; the enum's values by CO-RE, since its order is not UAPI. */
 static __always_inline void read_events(const atomic_long_t *from, __u64 *to)
 {

@@ -33,7 +33,7 @@ int BPF_PROG(cgroup_populated, struct cgroup *cgrp, const char *path, int value)
 	if (!is_watched(cgrp, BPF_CORE_READ(cgrp, level)))
 		return 0;
 	u = bpf_map_lookup_elem(&usage, &id);
-	if (u && BPF_CORE_READ(cgrp, nr_populated_csets))
+	if (u && has_processes(cgrp))
 		u->has_processes = 1;
 	return 0;
 }

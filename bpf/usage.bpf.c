@@ -31,7 +31,7 @@ int sweep_usage(struct bpf_iter__cgroup *ctx)
 	if (u->removed_ns)
 		return 0;
 	read_memory(cgrp, u);
-	u->has_processes = BPF_CORE_READ(cgrp, nr_populated_csets) > 0;
+	u->has_processes = has_processes(cgrp);
 	u->seen = c->sweep;
 	return 0;
 }
