@@ -73,6 +73,34 @@ static void measure_hours(struct days *d)
 	d->mean = known ? (float)(sum / known) : 0;
 }
 
+/* The highest hour of all days but one. */
+static float highest_hour(const struct days *d, int but)
+{
+	float most = 0;
+
+	for (int day = 0; day < d->n; day++)
+		for (int h = 0; h < DAYS_HOURS && day != but; h++)
+			most = MAX(most, isnan(d->hour[day][h]) ? 0 : d->hour[day][h]);
+	return most;
+}
+
+/* The same for whole hours that no hour of another day comes near to. */
+static void cut_hours(struct days *d)
+{
+	for (int day = 0; day < d->n && d->n > 2; day++) {
+		float most = OUTLIER * highest_hour(d, day);
+
+		for (int h = 0; h < DAYS_HOURS; h++) {
+			if (!(d->hour[day][h] > most) || !(most > 0))
+				continue;
+			for (int i = h * d->n_day / DAYS_HOURS; i < (h + 1) * d->n_day / DAYS_HOURS;
+			     i++)
+				d->x[(d->n - 1 - day) * d->n_day + i] *= most / d->hour[day][h];
+			d->hour[day][h] = most;
+		}
+	}
+}
+
 /* Sum of differences over half the sum of values. Days without a common hour are strangers. */
 static float distance(const float *a, const float *b)
 {
@@ -153,6 +181,7 @@ int days_init(struct days *d, const struct series *s)
 		d->x[first + i] = (float)s->value[s->n - used + i];
 	cut_outliers(d);
 	measure_hours(d);
+	cut_hours(d);
 	measure_distances(d);
 	measure_recent(d);
 	return 0;
