@@ -11,9 +11,9 @@
 #include "forecast/models.h"
 
 /* A pool with less weight than this in all is left out. */
-#define LEAST_WEIGHT 0.02f
+#define LEAST_WEIGHT 0.04f
 /* And a member with less than this. */
-#define LEAST_MEMBER 0.01f
+#define LEAST_MEMBER 0.02f
 
 /* Levels at which members are read for the forecast, and the judged level whose weights each takes. */
 static const float level[] = { 0.02f, 0.1f,  0.25f, 0.4f,  0.5f,  0.6f,	 0.7f,
