@@ -237,7 +237,7 @@ int auto_forecast(const struct series *history, const struct forecast_options *o
 {
 	struct combination c = { .tuning = tuning };
 	struct days d;
-	int r = days_init(&d, history);
+	int r = days_init(&d, history, o->holidays);
 
 	c.young = history->n < 2 * series_day(history);
 	if (r == 0) {

@@ -208,12 +208,12 @@ static void measure_recent(struct days *d)
 		}
 }
 
-int days_init(struct days *d, const struct series *s)
+int days_init(struct days *d, const struct series *s, const struct holidays *holidays)
 {
 	int n_day = (int)series_day(s);
 	size_t used, first;
 
-	*d = (struct days){ .n_day = n_day };
+	*d = (struct days){ .n_day = n_day, .end = series_end(s), .holidays = holidays };
 	d->n = (int)MIN((s->n + (size_t)n_day - 1) / (size_t)n_day, (size_t)DAYS_MAX);
 	d->x = malloc((size_t)(d->n * n_day) * sizeof(*d->x));
 	if (!d->x)
@@ -231,6 +231,21 @@ int days_init(struct days *d, const struct series *s)
 	measure_distances(d);
 	measure_recent(d);
 	return 0;
+}
+
+uint32_t days_holidays(const struct days *d, int day)
+{
+	int64_t middle = d->end - (int64_t)day * MINUTES_PER_DAY - MINUTES_PER_DAY / 2, date;
+	double is[HOLIDAYS_MAX_NAMES];
+	uint32_t mask = 0;
+
+	if (!d->holidays)
+		return 0;
+	date = middle / MINUTES_PER_DAY - (middle % MINUTES_PER_DAY < 0);
+	holidays_of_day(d->holidays, date, is);
+	for (int k = 0; k < d->holidays->n_names; k++)
+		mask |= (uint32_t)(is[k] > 0) << k;
+	return mask;
 }
 
 void days_release(struct days *d)

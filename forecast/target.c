@@ -22,6 +22,18 @@ unsigned int target_weightings(const struct days *d, int day)
 	return same_weekday(d, day) >= 0 ? ALL_WEIGHTINGS : ALL_WEIGHTINGS & ~need_week;
 }
 
+/* How much a day counts by the calendar of holidays: those of the target's name are its likes; else a
+ * holiday says little of an ordinary day, nor an ordinary day of a holiday that is known. */
+static float holiday_weight(const struct target *t, const struct days *d, const struct tuning *u,
+			    int day)
+{
+	uint32_t here = days_holidays(d, day);
+
+	if (t->holidays ? (here & t->holidays) != 0 : here == 0)
+		return 1;
+	return t->holidays && !t->holiday_known ? 1 : u->stranger;
+}
+
 static void weigh_day(struct target *t, const struct days *d, const struct tuning *u, int day)
 {
 	int same = same_weekday(d, t->day), lag = day - t->day;
@@ -39,6 +51,8 @@ static void weigh_day(struct target *t, const struct days *d, const struct tunin
 	w[WEIGH_AFTER_ALIKE] = alike + u->stranger;
 	w[WEIGH_ALL] = powf(u->ageing, (float)lag);
 	w[WEIGH_BOTH] = like + alike / 2 + u->stranger;
+	for (int k = 0; k < N_WEIGHTINGS && d->holidays; k++)
+		w[k] *= holiday_weight(t, d, u, day);
 }
 
 /* now / then, kept from running away on a few invocations, to the power `p`. */
@@ -58,6 +72,9 @@ void target_init(struct target *t, const struct days *d, const struct tuning *u,
 
 	memset(t, 0, sizeof(*t));
 	t->day = day;
+	t->holidays = days_holidays(d, day);
+	for (int k = MAX(day + 1, 0); k < d->n && t->holidays; k++)
+		t->holiday_known |= (days_holidays(d, k) & t->holidays) != 0;
 	for (int k = MAX(day + 1, 0); k < d->n; k++) {
 		const float *then = d->recent[k + 1];
 

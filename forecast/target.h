@@ -28,6 +28,8 @@ enum { LEVEL_AS_IT_WAS, LEVEL_SHORT, LEVEL_LONG, N_LEVELS };
 
 struct target {
 	int day;				  /* -1: tomorrow */
+	uint32_t holidays;			  /* days_holidays() of the day */
+	bool holiday_known;			  /* one of the same name is in the history */
 	float weight[DAYS_MAX][WEIGHTED_COLUMNS]; /* by weighting */
 	float scale[N_LEVELS][DAYS_MAX];
 };
