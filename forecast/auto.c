@@ -16,13 +16,12 @@
 #define LEAST_MEMBER 0.02f
 
 /* Levels at which members are read for the forecast, and the judged level whose weights each takes. */
-static const float level[] = { 0.02f, 0.1f,  0.25f, 0.4f,  0.5f,  0.6f,	 0.7f,
-			       0.8f,  0.85f, 0.9f,  0.95f, 0.99f, 0.995f };
-static const int judged[] = { 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 3, 3 };
+static const float level[] = { 0.02f, 0.1f, 0.25f, 0.5f, 0.75f, 0.85f, 0.9f, 0.95f, 0.99f, 0.995f };
+static const int judged[] = { 0, 0, 0, 0, 1, 1, 1, 2, 3, 3 };
 #define LEVELS ((int)ARRAY_SIZE(level))
-#define MEDIAN 4
-#define HIGH 9	     /* 0.9 */
-#define FIRST_FAR 11 /* 0.99 */
+#define MEDIAN 3
+#define HIGH 6	    /* 0.9 */
+#define FIRST_FAR 8 /* 0.99 */
 
 struct combination {
 	const struct tuning *tuning;
