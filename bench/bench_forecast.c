@@ -185,7 +185,7 @@ static int make_grid(struct tuning *grid)
 	VARY(sharpness, 2), VARY(sharpness, 30);
 	VARY(step, 0), VARY(step, 12);
 	VARY(fading, 0.6f), VARY(fading, 1);
-	VARY(tail, 2), VARY(tail, 4.5f);
+	VARY(tail, 2.5f), VARY(tail, 6);
 #undef VARY
 	return n;
 }

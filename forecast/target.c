@@ -79,7 +79,6 @@ void target_init(struct target *t, const struct days *d, const struct tuning *u,
 		const float *then = d->recent[k + 1];
 
 		weigh_day(t, d, u, k);
-		t->scale[LEVEL_AS_IT_WAS][k] = 1;
 		t->scale[LEVEL_SHORT][k] = level_ratio(d, now[RECENT_SHORT], then[RECENT_SHORT],
 						       u->short_power);
 		t->scale[LEVEL_LONG][k] = level_ratio(d, now[RECENT_LONG], then[RECENT_LONG],

@@ -22,9 +22,9 @@ enum {
 };
 #define ALL_WEIGHTINGS ((1u << N_WEIGHTINGS) - 1)
 
-/* Whether a day is scaled by how the hours before it compare with the last hours: not, by the last
- * three hours, by the last eight (each to a power below 1). */
-enum { LEVEL_AS_IT_WAS, LEVEL_SHORT, LEVEL_LONG, N_LEVELS };
+/* By which hours a day is scaled to the present level: how the three, or eight, before it compare with
+ * the last ones (each to a power below 1). */
+enum { LEVEL_SHORT, LEVEL_LONG, N_LEVELS };
 
 struct target {
 	int day;				  /* -1: tomorrow */

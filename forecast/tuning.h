@@ -21,7 +21,7 @@ struct tuning {
 	float step;
 	float fading; /* by how much less each day further back counts in the backtest */
 	/* The far quantiles are at least so many of the days' surprises (stack.h) from the median: the
-	 * 0.99 quantile of Student's t with four degrees of freedom, for six judged days that are
+	 * 0.99 quantile of Student's t with three degrees of freedom, for six judged days that are
 	 * not independent and of which the farther count less. */
 	float tail;
 };
@@ -39,7 +39,7 @@ struct tuning {
 		.sharpness = 8,        \
 		.step = 6,             \
 		.fading = 0.85f,       \
-		.tail = 3.75f,         \
+		.tail = 4.54f,         \
 	})
 
 #endif
