@@ -15,9 +15,11 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/csv.h"
 #include "common/log.h"
 #include "forecast/job.h"
 #include "forecast/models.h"
+#include "forecast/prophet.h"
 #include "store/functions.h"
 #include "store/history.h"
 
@@ -30,6 +32,7 @@ static const struct forecast_options options = { .n_quantiles = 4,
 						 .quantile = { 0.5, 0.9, 0.95, 0.99 } };
 
 struct sample {
+	char name[96];
 	char source[32]; /* the name up to its first '_' */
 	struct series s;
 	double prophet[OFFSETS], loss[OFFSETS]; /* NAN: too short */
@@ -41,7 +44,7 @@ static int n_samples;
 
 static void print(const char *name, double value, const char *unit)
 {
-	printf("{\"bench\":\"forecast\",\"case\":\"%s\",\"value\":%.4g,\"unit\":\"%s\"}\n", name,
+	printf("{\"bench\":\"forecast\",\"case\":\"%s\",\"value\":%.7g,\"unit\":\"%s\"}\n", name,
 	       value, unit);
 	fflush(stdout);
 }
@@ -49,8 +52,8 @@ static void print(const char *name, double value, const char *unit)
 static void print_peer(const char *name, double value, const char *unit, const char *peer,
 		       double peer_value)
 {
-	printf("{\"bench\":\"forecast\",\"case\":\"%s\",\"value\":%.4g,\"unit\":\"%s\","
-	       "\"peer\":\"%s\",\"peer_value\":%.4g,\"ratio\":%.3g}\n",
+	printf("{\"bench\":\"forecast\",\"case\":\"%s\",\"value\":%.7g,\"unit\":\"%s\","
+	       "\"peer\":\"%s\",\"peer_value\":%.7g,\"ratio\":%.3g}\n",
 	       name, value, unit, peer, peer_value, value / peer_value);
 	fflush(stdout);
 }
@@ -67,6 +70,9 @@ static void load(const char *directory)
 		snprintf(path, sizeof(path), "%s/%s", directory, entry[i]->d_name);
 		if (strstr(entry[i]->d_name, ".csv") && !strstr(entry[i]->d_name, "represent") &&
 		    n_samples < MAX_SERIES && series_read(path, &sample->s) == 0) {
+			snprintf(sample->name, sizeof(sample->name), "%.*s",
+				 (int)(strstr(entry[i]->d_name, ".csv") - entry[i]->d_name),
+				 entry[i]->d_name);
 			snprintf(sample->source, sizeof(sample->source), "%.*s",
 				 (int)strcspn(entry[i]->d_name, "_"), entry[i]->d_name);
 			n_samples++;
@@ -179,7 +185,7 @@ static int make_grid(struct tuning *grid)
 	VARY(sharpness, 2), VARY(sharpness, 30);
 	VARY(step, 0), VARY(step, 12);
 	VARY(fading, 0.6f), VARY(fading, 1);
-	VARY(drawn_out, 1), VARY(drawn_out, 1.4f);
+	VARY(tail, 2.5f), VARY(tail, 6);
 #undef VARY
 	return n;
 }
@@ -242,6 +248,149 @@ static void leave_one_out(void)
 	snprintf(name, sizeof(name), "both offsets, worst of %d sets of constants", n);
 	print(name, highest, "ratio");
 	print("both offsets, the constants in use", exp(sum_over(NULL, 0) / count), "ratio");
+}
+
+/* --- our Prophet beside the real one's golden forecasts, and its objective where they differ */
+
+#define GOLDEN_DIFFERENCE 0.02
+
+static double mean_absolute(const struct series *s)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		sum += fabs(s->value[i]);
+	return sum / (double)s->n;
+}
+
+/* The fit that R's Prophet ends with, for ours to be compared with: k, m, delta (25), beta (8), sigma, a
+ * number a line. False when R or the package is missing. */
+static bool fit_real_prophet(const struct series *h, struct prophet *ret)
+{
+	static const char script[] =
+		"Rscript -e 'suppressMessages(library(prophet));d<-read.csv(\"build/bench.csv\");"
+		"d<-data.frame(ds=as.POSIXct(0,origin=\"1970-01-01\",tz=\"UTC\")+60*d$minute,"
+		"y=d$value);m<-prophet(d);p<-m$params;cat(p$k,p$m,p$delta,p$beta,p$sigma_obs,"
+		"sep=\"\\n\")' 2>/dev/null";
+	FILE *f = fopen("build/bench.csv", "w");
+	bool done = f != NULL;
+
+	if (!f)
+		return false;
+	fputs("minute,value\n", f);
+	for (size_t i = 0; i < h->n; i++)
+		fprintf(f, "%lld,%.17g\n", (long long)(h->start + (int64_t)i * h->step),
+			h->value[i]);
+	fclose(f);
+	f = popen(script, "r");
+	for (int i = 0; f && i < ret->n_columns && done; i++)
+		done = fscanf(f, "%lf", &ret->theta[i]) == 1;
+	done = f && done && fscanf(f, "%lf", &ret->sigma) == 1;
+	if (f)
+		pclose(f);
+	unlink("build/bench.csv");
+	return done;
+}
+
+static void prove_objective(const struct sample *x, int offset, double difference)
+{
+	size_t day = series_day(&x->s);
+	struct series h = series_view(&x->s, x->s.n - (size_t)(offset + 1) * day, DAYS * day);
+	struct prophet ours, real;
+	char name[160];
+
+	if (prophet_fit(&h, NULL, &ours) < 0)
+		return;
+	real = ours;
+	snprintf(name, sizeof(name), "prophet differs by %.1f %%: objective of %.90s, offset %d",
+		 100 * difference, x->name, offset);
+	if (!fit_real_prophet(&h, &real)) {
+		log_info("bench: no Rscript with the package prophet (Debian r-cran-prophet): the "
+			 "real one's objective is not compared");
+		print(name, ours.objective, "nats, lower is better");
+		return;
+	}
+	print_peer(name, ours.objective, "nats, lower is better", "R prophet",
+		   prophet_objective(&real, &h));
+}
+
+/* Mean of |our yhat - golden yhat| by series; NAN: not in the file. */
+static int read_golden(const char *path, int offset, double *difference)
+{
+	_cleanup_csv_ struct csv c = { 0 };
+	struct prophet fit;
+	int at = -1, r = csv_open(&c, path);
+	int series, off, yhat;
+	size_t step = 0, day = 1;
+
+	if (r < 0)
+		return r;
+	series = csv_column(&c, "series"), off = csv_column(&c, "offset");
+	yhat = csv_column(&c, "yhat");
+	for (int i = 0; i < n_samples; i++)
+		difference[i] = NAN;
+	while ((r = csv_next(&c)) == 1) {
+		const struct series *s;
+		double ours, theirs;
+
+		if (atoi(csv_text(&c, off)) != offset)
+			continue;
+		if (at < 0 || strcmp(samples[at].name, csv_text(&c, series)) != 0) {
+			for (at = n_samples - 1; at >= 0; at--)
+				if (strcmp(samples[at].name, csv_text(&c, series)) == 0)
+					break;
+			if (at < 0)
+				continue;
+			s = &samples[at].s;
+			day = series_day(s);
+			struct series h = series_view(s, s->n - (size_t)(offset + 1) * day,
+						      DAYS * day);
+
+			if (prophet_fit(&h, NULL, &fit) < 0)
+				return -EDOM;
+			difference[at] = 0;
+			step = 0;
+		}
+		s = &samples[at].s;
+		theirs = atof(csv_text(&c, yhat));
+		ours = prophet_mean(&fit,
+				    s->start + (int64_t)(s->n - (size_t)(offset + 1) * day + step) *
+						       s->step);
+		/* As the command prints them: a count is not negative. */
+		difference[at] += fabs(MAX(ours, 0) - MAX(theirs, 0)) / (double)day;
+		step++;
+	}
+	return r;
+}
+
+static void agreement(const char *directory, int offset)
+{
+	_cleanup_free_ char *path = NULL;
+	double difference[MAX_SERIES];
+	int agree = 0, n = 0;
+	char name[64];
+
+	if (asprintf(&path, "%s/../golden/prophet.csv.gz", directory) < 0)
+		return;
+	if (access(path, R_OK) < 0) {
+		log_info("bench: there is no %s: agreement with real Prophet is not judged", path);
+		return;
+	}
+	if (read_golden(path, offset, difference) < 0)
+		return;
+	for (int i = 0; i < n_samples; i++) {
+		double off = difference[i] / mean_absolute(&samples[i].s);
+
+		if (isnan(off))
+			continue;
+		n++;
+		agree += off <= GOLDEN_DIFFERENCE;
+		if (off > GOLDEN_DIFFERENCE)
+			prove_objective(&samples[i], offset, off);
+	}
+	snprintf(name, sizeof(name), "prophet within 2 %% of the real one, offset %d (of %d)",
+		 offset, n);
+	print(name, agree, "series");
 }
 
 /* --- within the day */
@@ -464,6 +613,8 @@ int main(void)
 	leave_one_out();
 	within_day();
 	speed();
+	for (int offset = 0; offset < OFFSETS; offset++)
+		agreement(directory, offset);
 	for (int i = 0; i < n_samples; i++)
 		series_release(&samples[i].s);
 	return 0;

@@ -14,6 +14,8 @@ struct plan_command {
 	const char *function[MAX_NAMED];
 	const char *timezone;
 	struct zone zone;
+	const char *holidays_path;
+	struct holidays holidays;
 	bool now;
 };
 
@@ -27,6 +29,8 @@ enum {
 	KEY_HEADROOM,
 	KEY_HOLD,
 	KEY_QUEUE_TTL,
+	KEY_SERVICE_CV,
+	KEY_HOLIDAYS,
 	KEY_DAY,
 	KEY_HISTORY,
 	KEY_MODEL,
@@ -128,6 +132,9 @@ static error_t parse_sizing(int key, char *arg, struct plan_options *p, struct a
 		if (p->demand.hold_minutes > MINUTES_PER_DAY)
 			argp_error(state, "--hold takes at most a day (1d), not '%s'", arg);
 		return 0;
+	case KEY_SERVICE_CV:
+		p->demand.service_cv = option_number(arg, state, "--service-cv");
+		return 0;
 	case KEY_QUEUE_TTL:
 		p->demand.queue_ttl_us = option_duration_ns(arg, state, "--queue-ttl") / NS_PER_US;
 		return 0;
@@ -160,6 +167,9 @@ static error_t parse_plan(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_NOW:
 		c->now = true;
+		return 0;
+	case KEY_HOLIDAYS:
+		c->holidays_path = arg;
 		return 0;
 	case KEY_TIMEZONE:
 		c->timezone = arg;
@@ -202,6 +212,10 @@ static const struct argp_option plan_list[] = {
 	  "erlang: invocations that may be dropped (default 0.01)", 3 },
 	{ "queue-ttl", KEY_QUEUE_TTL, "TIME", 0,
 	  "How long an invocation may wait for a container (default 10ms)", 3 },
+	{ "service-cv", KEY_SERVICE_CV, "NUMBER", 0,
+	  "erlang: standard deviation / mean of warm times: 0 when all take as long, 1 (default where "
+	  "history does not tell) when they are exponential; matters once invocations may wait",
+	  3 },
 	{ "headroom", KEY_HEADROOM, "SHARE", 0, "Bytes beyond containers x memory (default 10%)",
 	  3 },
 	{ "hold", KEY_HOLD, "TIME", 0, "Do not shrink for a dip shorter than this (default 10m)",
@@ -210,6 +224,7 @@ static const struct argp_option plan_list[] = {
 	{ "model", KEY_MODEL, "NAME", 0, "See `faasmat forecast`", 4 },
 	{ "timezone", KEY_TIMEZONE, "TZ", 0,
 	  "The load's days follow this zone's clock (Europe/Berlin; default UTC)", 4 },
+	{ "holidays", KEY_HOLIDAYS, "FILE", 0, "See `faasmat forecast`", 4 },
 	{ "history", KEY_HISTORY, "TIME", 0, "Learn from the last TIME only (default 12d)", 4 },
 	{ 0 },
 };
@@ -328,6 +343,11 @@ int cmd_plan(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	c.plan.zone = &c.zone;
+	if (c.holidays_path) {
+		if (holidays_read(c.holidays_path, &c.holidays) < 0)
+			return EXIT_FAILED;
+		c.plan.forecast.holidays = &c.holidays;
+	}
 	if (open_database(&c.common, c.plan.dry ? STORE_READ : STORE_WRITE, &s) < 0 ||
 	    plan_job(s, &c.plan, &report) < 0)
 		return EXIT_FAILED;

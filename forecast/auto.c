@@ -7,168 +7,91 @@
 #include <math.h>
 #include <string.h>
 
-#include "forecast/days.h"
-#include "forecast/members.h"
+#include "forecast/judge.h"
 #include "forecast/models.h"
-#include "forecast/stack.h"
 
-/* The backtest: so many last days, judged at so many slots in all, spread over each day, and at the few
- * slots that are the day's peaks, which a sparse sample would miss. */
-#define BACKTEST_DAYS 6
-#define PEAK_SLOTS 4
-#define BACKTEST_SLOTS (STACK_MAX_POINTS - BACKTEST_DAYS * PEAK_SLOTS)
 /* A pool with less weight than this in all is left out. */
-#define LEAST_WEIGHT 0.02f
+#define LEAST_WEIGHT 0.04f
 /* And a member with less than this. */
-#define LEAST_MEMBER 0.01f
+#define LEAST_MEMBER 0.02f
 
-/* Levels at which members are read for the forecast; the judged ones are among them. */
-static const float level[] = { 0.02f, 0.1f,  0.25f, 0.4f,  0.5f,  0.6f,	 0.7f,
-			       0.8f,  0.85f, 0.9f,  0.95f, 0.99f, 0.995f };
+/* Levels at which members are read for the forecast, and the judged level whose weights each takes. */
+static const float level[] = { 0.02f, 0.1f, 0.25f, 0.5f, 0.75f, 0.85f, 0.9f, 0.95f, 0.99f, 0.995f };
+static const int judged[] = { 0, 0, 0, 0, 1, 1, 1, 2, 3, 3 };
 #define LEVELS ((int)ARRAY_SIZE(level))
-#define MEDIAN 4
-#define FIRST_FAR 11 /* 0.99 */
-
-/* --- backtest */
-
-/* The PEAK_SLOTS slots with the highest mean over the days. */
-static int find_peaks(const struct days *d, int *peak)
-{
-	float height[PEAK_SLOTS];
-	int n = 0;
-
-	for (int i = 0; i < d->n_day; i++) {
-		float sum = 0;
-		int at;
-
-		for (int day = 0; day < d->n; day++) {
-			float v = days_at(d, day, i);
-
-			sum += isnan(v) ? 0 : v;
-		}
-		if (n == PEAK_SLOTS && sum <= height[n - 1])
-			continue;
-		at = n < PEAK_SLOTS ? n++ : n - 1;
-		for (; at > 0 && height[at - 1] < sum; at--) {
-			height[at] = height[at - 1];
-			peak[at] = peak[at - 1];
-		}
-		height[at] = sum;
-		peak[at] = i;
-	}
-	return n;
-}
-
-static bool judge_slot(const struct days *d, const struct target *t, int i, float weight,
-		       struct stack *s)
-{
-	float(*said)[N_MEMBERS] = s->said[s->n];
-	float actual = days_at(d, t->day, i);
-
-	if (isnan(actual))
-		return false;
-	for (int reach = 0; reach < N_REACHES; reach++)
-		for (int l = 0; l < N_LEVELS; l++) {
-			float q[N_WEIGHTINGS * STACK_LEVELS];
-			int pool = reach * N_LEVELS + l;
-			bool known = pool_read(d, t, reach, l, i, ALL_WEIGHTINGS, stack_level,
-					       STACK_LEVELS, q);
-
-			for (int w = 0; w < N_WEIGHTINGS; w++)
-				for (int k = 0; k < STACK_LEVELS; k++)
-					said[k][w * N_POOLS + pool] =
-						known && (!weighting_needs_weekday(w) ||
-							  target_has_weekday(d, t->day))
-							? q[w * STACK_LEVELS + k]
-							: NAN;
-		}
-	s->point[s->n++] = (struct stack_point){ t->day, weight, actual };
-	return true;
-}
-
-static void backtest(const struct days *d, const struct tuning *u, struct stack *s)
-{
-	int peak[PEAK_SLOTS], days = MIN(BACKTEST_DAYS, d->n - 1);
-	int spread = MIN(BACKTEST_SLOTS / MAX(days, 1), d->n_day);
-	int n_peaks = spread < d->n_day ? find_peaks(d, peak) : 0;
-	float weight = (float)(d->n_day - n_peaks) / (float)spread;
-
-	for (int day = 0; day < days; day++) {
-		struct target t;
-
-		target_init(&t, d, u, day);
-		for (int k = 0; k < spread; k++) {
-			/* Steps of the golden ratio: evenly spread, and no day repeats another's. */
-			double turn = (double)(day * spread + k) * 0.6180339887498949;
-			int i = (int)((turn - floor(turn)) * d->n_day);
-
-			judge_slot(d, &t, i, weight, s);
-		}
-		for (int k = 0; k < n_peaks; k++)
-			judge_slot(d, &t, peak[k], 1, s);
-	}
-}
-
-/* --- forecast */
+#define MEDIAN 3
+#define HIGH 6	    /* 0.9 */
+#define FIRST_FAR 8 /* 0.99 */
 
 struct combination {
 	const struct tuning *tuning;
-	float weight[N_MEMBERS];
-	float *q;	      /* [n_day][LEVELS] of one day; owned */
-	float *total;	      /* [n_day] weight that q has so far */
+	struct spectra spectra;
+	float weight[STACK_LEVELS][N_MEMBERS];
+	float surprise;	      /* of whole days; stack.h */
+	float *q;	      /* [n_day][LEVELS] of one day, as roots; owned */
+	float *total;	      /* [n_day][STACK_LEVELS] weight that q has so far; owned */
 	float recent[LEVELS]; /* of the last hours, where days say nothing */
 	bool young;	      /* less than two days: both count */
 };
 
-/* The members of a pool that count, and their weight together. */
-static unsigned int pool_members(const struct combination *c, int pool, float *ret_weight)
+/* The members of a pool that count. */
+static unsigned int pool_members(const struct combination *c, int pool)
 {
 	unsigned int wanted = 0;
+	float sum = 0;
 
-	*ret_weight = 0;
-	for (int w = 0; w < N_WEIGHTINGS; w++)
-		if (c->weight[w * N_POOLS + pool] >= LEAST_MEMBER) {
-			wanted |= 1u << w;
-			*ret_weight += c->weight[w * N_POOLS + pool];
-		}
-	return wanted;
+	for (int w = 0; w < N_WEIGHTINGS; w++) {
+		float most = 0;
+
+		for (int k = 0; k < STACK_LEVELS; k++)
+			most = MAX(most, c->weight[k][MEMBER(pool, w)]);
+		if (most < LEAST_MEMBER)
+			continue;
+		wanted |= 1u << w;
+		sum += most;
+	}
+	return sum < LEAST_WEIGHT ? 0 : wanted;
 }
 
-/* Quantiles of one pool at one slot, times the weights of its members. */
-static bool read_pool(const struct days *d, const struct target *t, int pool, unsigned int wanted,
-		      const struct combination *c, int at, float *out)
+/* Roots of the quantiles of one pool at one slot, times the weights of its members. */
+static bool read_weighted(const struct combination *c, const struct pools *p, int pool, int at,
+			  float *out)
 {
 	float q[N_WEIGHTINGS * LEVELS];
 
-	if (!pool_read(d, t, pool / N_LEVELS, pool % N_LEVELS, at, wanted, level, LEVELS, q))
+	if (!pool_read(p, pool, at, q))
 		return false;
-	memset(out, 0, LEVELS * sizeof(*out));
+	memset(out, 0, (size_t)LEVELS * sizeof(*out));
 	for (int w = 0; w < N_WEIGHTINGS; w++)
-		for (int k = 0; k < LEVELS && wanted & 1u << w; k++)
-			out[k] += c->weight[w * N_POOLS + pool] * q[w * LEVELS + k];
+		for (int k = 0; k < LEVELS && p->wanted[pool] & 1u << w; k++)
+			out[k] += c->weight[judged[k]][MEMBER(pool, w)] * sqrtf(q[w * LEVELS + k]);
 	return true;
 }
 
-/* Reads one pool at its slots and adds it, interpolated, to the day. */
-static void add_pool(const struct days *d, const struct target *t, int pool, struct combination *c,
-		     int n_slots)
+static void add_slot(const struct combination *c, const struct pools *p, int pool, int i,
+		     const float *before, const float *here, float x)
 {
-	int spacing = pool_spacing(d, pool / N_LEVELS), last = -1;
-	float here[LEVELS], before[LEVELS] = { 0 }, sum;
-	unsigned int wanted = pool_members(c, pool, &sum);
+	for (int k = 0; k < LEVELS; k++)
+		c->q[i * LEVELS + k] += before[k] + x * (here[k] - before[k]);
+	for (int w = 0; w < N_WEIGHTINGS; w++)
+		for (int k = 0; k < STACK_LEVELS && p->wanted[pool] & 1u << w; k++)
+			c->total[i * STACK_LEVELS + k] += c->weight[k][MEMBER(pool, w)];
+}
 
-	if (sum < LEAST_WEIGHT)
+/* Reads one pool at its slots and adds it, interpolated, to the day. */
+static void add_pool(const struct combination *c, const struct pools *p, int pool, int n_slots)
+{
+	int spacing = pool_spacing(p->days, pool), last = -1;
+	float here[LEVELS], before[LEVELS] = { 0 };
+
+	if (!p->wanted[pool])
 		return;
 	for (int at = 0;; at = MIN(at + spacing, n_slots - 1)) {
-		bool known = read_pool(d, t, pool, wanted, c, at, here);
+		bool known = read_weighted(c, p, pool, at, here);
 
-		for (int i = last + 1; known && i <= at; i++) {
-			float x = last < 0 ? 1 : (float)(i - last) / (float)(at - last);
-
-			for (int k = 0; k < LEVELS; k++)
-				c->q[i * LEVELS + k] += before[k] + x * (here[k] - before[k]);
-			c->total[i] += sum;
-		}
+		for (int i = last + 1; known && i <= at; i++)
+			add_slot(c, p, pool, i, before, here,
+				 last < 0 ? 1 : (float)(i - last) / (float)(at - last));
 		if (known)
 			memcpy(before, here, sizeof(here));
 		last = known ? at : last;
@@ -227,21 +150,50 @@ static int read_recent(const struct days *d, float *row)
 	return 0;
 }
 
+/* Whole days surprise, and an hour's own past need not know: the far quantiles have room for that. */
+static void widen_tail(const struct combination *c, float *q)
+{
+	float days = c->tuning->tail * c->surprise * (q[MEDIAN] + q[HIGH]) / 2;
+
+	for (int k = FIRST_FAR; k < LEVELS; k++) {
+		float minutes = q[k] - q[MEDIAN];
+
+		q[k] = q[MEDIAN] + sqrtf(minutes * minutes + days * days);
+	}
+}
+
 static void write_step(const struct combination *c, int i, const struct forecast_options *o,
 		       struct forecast *f, size_t at)
 {
-	float *q = &c->q[i * LEVELS];
+	float *q = &c->q[i * LEVELS], least = 0;
 
 	for (int k = 0; k < LEVELS; k++) {
-		q[k] = c->total[i] > 0 ? q[k] / c->total[i] : c->recent[k];
+		float total = c->total[i * STACK_LEVELS + judged[k]], root = q[k] / total;
+
+		q[k] = total > 0 ? root * root : c->recent[k];
 		if (c->young)
 			q[k] = (q[k] + c->recent[k]) / 2;
+		least = q[k] = MAX(q[k], least);
 	}
-	for (int k = FIRST_FAR; k < LEVELS; k++)
-		q[k] = q[MEDIAN] + (q[k] - q[MEDIAN]) * c->tuning->drawn_out;
+	widen_tail(c, q);
 	f->mean[at] = row_mean(q);
 	for (size_t k = 0; k < o->n_quantiles; k++)
 		f->q[at * o->n_quantiles + k] = row_quantile(q, o->quantile[k]);
+}
+
+static void forecast_day(const struct days *d, int day, const struct combination *c, int n_slots)
+{
+	struct target t;
+	struct pools p = { .days = d, .target = &t, .tau = level, .n_tau = LEVELS };
+
+	target_init(&t, d, c->tuning, day);
+	memset(c->q, 0, (size_t)(d->n_day * LEVELS) * sizeof(*c->q));
+	memset(c->total, 0, (size_t)(d->n_day * STACK_LEVELS) * sizeof(*c->total));
+	for (int pool = 0; pool < N_POOLS; pool++)
+		p.wanted[pool] = pool_members(c, pool);
+	pools_init(&p, &c->spectra);
+	for (int pool = 0; pool < N_POOLS; pool++)
+		add_pool(c, &p, pool, n_slots);
 }
 
 static int forecast_days(const struct days *d, struct combination *c,
@@ -250,18 +202,13 @@ static int forecast_days(const struct days *d, struct combination *c,
 	size_t n_day = (size_t)d->n_day;
 
 	c->q = malloc(n_day * LEVELS * sizeof(*c->q));
-	c->total = malloc(n_day * sizeof(*c->total));
+	c->total = malloc(n_day * STACK_LEVELS * sizeof(*c->total));
 	if (!c->q || !c->total || read_recent(d, c->recent) < 0)
 		return -ENOMEM;
 	for (size_t first = 0; first < f->n; first += n_day) {
 		int n_slots = (int)MIN(n_day, f->n - first);
-		struct target t;
 
-		target_init(&t, d, c->tuning, -1 - (int)(first / n_day));
-		memset(c->q, 0, n_day * LEVELS * sizeof(*c->q));
-		memset(c->total, 0, n_day * sizeof(*c->total));
-		for (int pool = 0; pool < N_POOLS; pool++)
-			add_pool(d, &t, pool, c, n_slots);
+		forecast_day(d, -1 - (int)(first / n_day), c, n_slots);
 		for (int i = 0; i < n_slots; i++)
 			write_step(c, i, o, f, first + (size_t)i);
 	}
@@ -274,13 +221,12 @@ static int weigh_members(const struct days *d, struct combination *c)
 
 	if (!s)
 		return -ENOMEM;
-	s->said = calloc(STACK_MAX_POINTS, sizeof(*s->said));
+	s->said = malloc(STACK_MAX_POINTS * sizeof(*s->said));
 	if (!s->said)
 		return -ENOMEM;
-	for (int m = 0; m < N_MEMBERS; m++)
-		s->usable[m] = !weighting_needs_weekday(m / N_POOLS) || target_has_weekday(d, -1);
-	backtest(d, c->tuning, s);
+	judge_days(d, &c->spectra, c->tuning, s);
 	stack_weigh(s, c->tuning, c->weight);
+	c->surprise = stack_surprise(s, c->tuning, c->weight);
 	free(s->said);
 	return 0;
 }
@@ -290,11 +236,13 @@ int auto_forecast(const struct series *history, const struct forecast_options *o
 {
 	struct combination c = { .tuning = tuning };
 	struct days d;
-	int r = days_init(&d, history);
+	int r = days_init(&d, history, o->holidays);
 
 	c.young = history->n < 2 * series_day(history);
-	if (r == 0)
+	if (r == 0) {
+		spectra_init(&c.spectra, &d);
 		r = weigh_members(&d, &c);
+	}
 	if (r == 0)
 		r = forecast_days(&d, &c, o, f);
 	free(c.q);

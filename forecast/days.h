@@ -7,6 +7,7 @@
 #ifndef FAASMAT_FORECAST_DAYS_H
 #define FAASMAT_FORECAST_DAYS_H
 
+#include "forecast/holidays.h"
 #include "forecast/series.h"
 
 #define DAYS_MAX 14
@@ -23,13 +24,18 @@ struct days {
 	float distance[DAYS_MAX][DAYS_MAX]; /* of hourly profiles: 0 the same, 2 disjoint */
 	/* Mean of the hours before day d begins ([d + 1], so that [0] is before day -1). */
 	float recent[DAYS_MAX + 1][N_RECENT];
-	float mean;    /* of everything known */
-	float typical; /* median distance between two days */
+	float mean;			 /* of everything known */
+	float typical;			 /* median distance between two days */
+	int64_t end;			 /* the minute after the last one */
+	const struct holidays *holidays; /* not owned; NULL: none */
 };
 
 /* The last DAYS_MAX days at most. -ENOMEM. */
-int days_init(struct days *d, const struct series *s);
+int days_init(struct days *d, const struct series *s, const struct holidays *holidays);
 void days_release(struct days *d);
+
+/* The holidays that the middle of a day lies in, a bit for each name; 0: an ordinary day. */
+uint32_t days_holidays(const struct days *d, int day);
 
 /* Slot i of day d; i may reach over into the neighbouring days. NAN outside of the history. */
 static inline float days_at(const struct days *d, int day, int i)

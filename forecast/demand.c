@@ -13,10 +13,12 @@
 
 struct erlang_queue demand_queue(const struct demand_options *o, const struct demand_times *t)
 {
+	double measured = t->cv > 0 ? t->cv : 1;
+
 	return (struct erlang_queue){
 		.warm_s = (double)t->warm_us / 1e6,
 		.ttl_s = (double)o->queue_ttl_us / 1e6,
-		.cv = o->service_cv,
+		.cv = o->service_cv >= 0 ? o->service_cv : measured,
 	};
 }
 

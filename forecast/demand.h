@@ -16,13 +16,14 @@ struct demand_options {
 	double quantile;      /* flow: of the forecast; 0: its mean */
 	int64_t hold_minutes; /* dynamic: a dip shorter than this is filled */
 	int64_t queue_ttl_us; /* how long an invocation may wait */
-	double service_cv;    /* standard deviation / mean of warm times */
+	double service_cv;    /* standard deviation / mean of warm times; < 0: as measured */
 };
 
 /* What one container costs in time. */
 struct demand_times {
 	int64_t warm_us; /* > 0 */
 	int64_t cold_us; /* from nothing to the first response; 0: not known */
+	double cv;	 /* of warm times; 0: not known, taken for 1 (exponential) */
 };
 
 /* The rate of step i and its uncertainty, for erlang.h. */

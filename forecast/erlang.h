@@ -26,6 +26,13 @@
 
 #include "common/util.h"
 
+/* Erlang's loss formula B(n) of `load` (arrivals x service time) from B(n - 1); B(0) = 1. For callers that
+ * go through the containers one by one, such as what the next one would be worth. */
+static inline double erlang_b_next(double load, double before, int64_t n)
+{
+	return load * before / ((double)n + load * before);
+}
+
 /* A function as a queue. */
 struct erlang_queue {
 	double warm_s; /* mean service time, seconds; > 0 */

@@ -22,7 +22,7 @@ struct forecast_options {
 	enum forecast_model model;
 	size_t n_quantiles;
 	double quantile[FORECAST_MAX_QUANTILES]; /* in (0, 1), ascending */
-	const struct holidays *holidays;	 /* for MODEL_PROPHET; NULL: none */
+	const struct holidays *holidays;	 /* for auto and prophet; NULL: none */
 };
 
 struct forecast {

@@ -25,7 +25,7 @@ void plan_options_init(struct plan_options *o)
 			.quantile = 0.9,
 			.hold_minutes = 10,
 			.queue_ttl_us = 10000,
-			.service_cv = 1,
+			.service_cv = -1,
 		},
 		.minutes = MINUTES_PER_DAY,
 		.history = 12 * MINUTES_PER_DAY,
@@ -273,7 +273,7 @@ static double pool_drops(void *arg, size_t pool, size_t minute, int64_t n)
 {
 	const struct chain *c = arg;
 	const struct store_function *f = &c->located[pool].function;
-	struct demand_times times = { f->warm_us, f->cold_us };
+	struct demand_times times = { f->warm_us, f->cold_us, f->warm_cv };
 	struct erlang_queue q = demand_queue(&c->o->demand, &times);
 	struct erlang_rates r;
 
@@ -300,7 +300,7 @@ static int chain_forecast(struct chain *c)
 		pool->unit_bytes = f->memory_bytes;
 		pool->score = c->located[i].result.score;
 		r = demand_containers(&c->forecast[i], &c->o->forecast,
-				      &(struct demand_times){ f->warm_us, f->cold_us },
+				      &(struct demand_times){ f->warm_us, f->cold_us, f->warm_cv },
 				      &c->o->demand, pool->containers);
 		if (r < 0)
 			return log_error_errno(r, "planning");

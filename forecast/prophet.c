@@ -462,6 +462,20 @@ int prophet_fit(const struct series *history, const struct holidays *holidays, s
 	return r < 0 ? r : maximise(ret, g);
 }
 
+double prophet_objective(const struct prophet *p, const struct series *history)
+{
+	_cleanup_free_ struct gram *g = malloc(sizeof(*g));
+	struct problem q = {
+		.n = p->n_columns,
+		.first = FIRST_DELTA,
+		.last = FIRST_DELTA + p->n_changepoints,
+	};
+
+	if (!g || make_gram(p, history, g) < 0)
+		return NAN;
+	return objective(p, &q, residual(g, p->theta));
+}
+
 double prophet_trend(const struct prophet *p, int64_t minute)
 {
 	double x[FIRST_DELTA + PROPHET_CHANGEPOINTS], v = 0;

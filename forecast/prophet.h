@@ -48,6 +48,9 @@ struct prophet {
  * singular, which the priors rule out for finite input. */
 int prophet_fit(const struct series *history, const struct holidays *holidays, struct prophet *ret);
 
+/* The objective of p's theta and sigma on a history, whoever found them; NAN when there is no memory. */
+double prophet_objective(const struct prophet *p, const struct series *history);
+
 /* Expected value at a minute; may be negative, as in the original. */
 double prophet_trend(const struct prophet *p, int64_t minute);
 double prophet_mean(const struct prophet *p, int64_t minute);

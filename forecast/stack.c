@@ -6,22 +6,22 @@
 
 const float stack_level[STACK_LEVELS] = { 0.5f, 0.9f, 0.95f, 0.99f };
 
-#define ROUNDS 10
-
-static float point_weight(const struct tuning *u, const struct stack_point *p)
-{
-	return p->weight * powf(u->fading, (float)p->day);
-}
+#define ROUNDS 4
+#define STEP_EACH 0.33f /* of the first rounds' step: one level has less evidence */
+#define ALL_LEVELS ((1u << STACK_LEVELS) - 1)
 
 /* Losses by day, and the day's mean over the members that are judged on every day: what the day was
- * worth. Days that nobody could foresee count by the square root only. */
+ * worth. */
 struct daily {
 	float loss[DAYS_MAX][N_MEMBERS]; /* NAN: not judged */
-	float typical[DAYS_MAX], weight[DAYS_MAX];
+	float typical[DAYS_MAX];
+	/* What a loss on that day counts: less the farther back, and days that nobody could foresee by
+	 * the square root only. */
+	float worth[DAYS_MAX];
 	int n;
 };
 
-static void add_losses(const struct stack *s, struct daily *d)
+static void add_losses(const struct stack *s, const struct tuning *u, struct daily *d)
 {
 	memset(d, 0, sizeof(*d));
 	for (int p = 0; p < s->n; p++) {
@@ -29,7 +29,6 @@ static void add_losses(const struct stack *s, struct daily *d)
 		float *loss = d->loss[point->day];
 
 		d->n = MAX(d->n, point->day + 1);
-		d->weight[point->day] += point->weight;
 		for (int k = 0; k < STACK_LEVELS; k++)
 			for (int m = 0; m < N_MEMBERS; m++)
 				loss[m] += point->weight *
@@ -39,41 +38,37 @@ static void add_losses(const struct stack *s, struct daily *d)
 		int judged = 0;
 
 		for (int m = 0; m < N_MEMBERS; m++)
-			if (s->usable[m] && !isnan(d->loss[day][m]) &&
-			    !weighting_needs_weekday(m / N_POOLS)) {
+			if (s->always[m] && !isnan(d->loss[day][m])) {
 				d->typical[day] += d->loss[day][m];
 				judged++;
 			}
 		if (judged)
 			d->typical[day] /= (float)judged;
+		if (d->typical[day] > 0)
+			d->worth[day] = powf(u->fading, (float)day) / sqrtf(d->typical[day]);
 	}
 }
 
-/* Mean loss relative to the typical one. */
-static float relative_loss(const struct daily *d, const struct tuning *u, int m)
+/* Loss relative to the typical one. */
+static float relative_loss(const struct daily *d, int m)
 {
 	float lost = 0, typical = 0;
 
-	for (int day = 0; day < d->n; day++) {
-		float fading = powf(u->fading, (float)day), root;
-
-		if (isnan(d->loss[day][m]) || !(d->typical[day] > 0))
-			continue;
-		root = sqrtf(d->typical[day] * d->weight[day]);
-		lost += fading * d->loss[day][m] * d->weight[day] / root;
-		typical += fading * root;
-	}
+	for (int day = 0; day < d->n; day++)
+		if (!isnan(d->loss[day][m])) {
+			lost += d->worth[day] * d->loss[day][m];
+			typical += d->worth[day] * d->typical[day];
+		}
 	return typical > 0 ? lost / typical : NAN;
 }
 
-static void weigh_alone(const struct stack *s, const struct tuning *u, float *weight)
+static void weigh_alone(const struct stack *s, const struct tuning *u, const struct daily *d,
+			float *weight)
 {
-	struct daily d;
 	float best = INFINITY, sum = 0;
 
-	add_losses(s, &d);
 	for (int m = 0; m < N_MEMBERS; m++) {
-		weight[m] = s->usable[m] ? relative_loss(&d, u, m) : NAN;
+		weight[m] = s->usable[m] ? relative_loss(d, m) : NAN;
 		if (weight[m] < best)
 			best = weight[m];
 	}
@@ -90,7 +85,7 @@ static void weigh_alone(const struct stack *s, const struct tuning *u, float *we
 		weight[m] /= sum;
 }
 
-/* Weighted mean of what was said; false when no member was judged. */
+/* Weighted mean of the roots of what was said; false when no member was judged. */
 static bool combine(const float *said, const float *weight, float *ret)
 {
 	float sum = 0, total = 0;
@@ -105,9 +100,20 @@ static bool combine(const float *said, const float *weight, float *ret)
 	return total > 1e-6f;
 }
 
-/* Loss of the weighted mean and its gradient; a member that was not judged at a point is taken to
+/* Members are averaged as roots: one that expects a hundredfold of what the others do moves the mean
+ * by a part of that, and counts scatter alike at all heights on that scale. */
+static void take_roots(struct stack *s)
+{
+	for (int p = 0; p < s->n; p++)
+		for (int k = 0; k < STACK_LEVELS; k++)
+			for (int m = 0; m < N_MEMBERS; m++)
+				s->said[p][k][m] = sqrtf(s->said[p][k][m]);
+}
+
+/* Loss of the mean and its gradient; a member that was not judged at a point is taken to
  * have said what the others did. */
-static float gradient(const struct stack *s, const struct tuning *u, const float *weight, float *g)
+static float gradient(const struct stack *s, const struct daily *d, unsigned int levels,
+		      const float *weight, float *g)
 {
 	float lost = 0;
 
@@ -115,15 +121,16 @@ static float gradient(const struct stack *s, const struct tuning *u, const float
 	for (int p = 0; p < s->n; p++)
 		for (int k = 0; k < STACK_LEVELS; k++) {
 			const float *said = s->said[p][k];
-			float w = point_weight(u, &s->point[p]), q, slope;
+			float w = s->point[p].weight * d->worth[s->point[p].day], root, q, slope;
 
-			if (!combine(said, weight, &q))
+			if (!(levels & 1u << k) || !combine(said, weight, &root))
 				continue;
+			q = root * root;
 			lost += w * pinball(s->point[p].actual, q, stack_level[k]);
-			slope = w *
+			slope = 2 * root * w *
 				(s->point[p].actual >= q ? -stack_level[k] : 1 - stack_level[k]);
 			for (int m = 0; m < N_MEMBERS; m++) {
-				float difference = said[m] - q;
+				float difference = said[m] - root;
 
 				g[m] += difference == difference ? slope * difference : 0;
 			}
@@ -131,20 +138,63 @@ static float gradient(const struct stack *s, const struct tuning *u, const float
 	return lost;
 }
 
-void stack_weigh(const struct stack *s, const struct tuning *u, float *weight)
+static void descend(const struct stack *s, const struct daily *d, unsigned int levels, int rounds,
+		    float step, float *weight)
 {
-	weigh_alone(s, u, weight);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds; round++) {
 		float g[N_MEMBERS], sum = 0;
-		float lost = gradient(s, u, weight, g);
+		float lost = gradient(s, d, levels, weight, g);
 
 		if (!(lost > 0))
 			return;
 		for (int m = 0; m < N_MEMBERS; m++) {
-			weight[m] *= expf(-u->step * CLAMP(g[m] / lost, -1.0f, 1.0f));
+			weight[m] *= expf(-step * CLAMP(g[m] / lost, -1.0f, 1.0f));
 			sum += weight[m];
 		}
 		for (int m = 0; m < N_MEMBERS; m++)
 			weight[m] /= sum;
 	}
+}
+
+void stack_weigh(struct stack *s, const struct tuning *u, float weight[][N_MEMBERS])
+{
+	struct daily d;
+
+	add_losses(s, u, &d);
+	weigh_alone(s, u, &d, weight[0]);
+	take_roots(s);
+	descend(s, &d, ALL_LEVELS, ROUNDS, u->step, weight[0]);
+	for (int k = 1; k < STACK_LEVELS; k++)
+		memcpy(weight[k], weight[0], sizeof(weight[0]));
+	for (int k = 0; k < STACK_LEVELS; k++)
+		descend(s, &d, 1u << k, ROUNDS, STEP_EACH * u->step, weight[k]);
+}
+
+float stack_surprise(const struct stack *s, const struct tuning *u, const float weight[][N_MEMBERS])
+{
+	float came[DAYS_MAX] = { 0 }, expected[DAYS_MAX] = { 0 }, typical = 0;
+	float square = 0, total = 0;
+	int days = 0;
+
+	for (int p = 0; p < s->n; p++) {
+		const struct stack_point *point = &s->point[p];
+		float median, high;
+
+		if (!combine(s->said[p][0], weight[0], &median) ||
+		    !combine(s->said[p][1], weight[1], &high))
+			continue;
+		came[point->day] += point->weight * point->actual;
+		expected[point->day] += point->weight * (median * median + high * high) / 2;
+		days = MAX(days, point->day + 1);
+	}
+	for (int day = 0; day < days; day++)
+		typical += expected[day] / (float)days;
+	for (int day = 0; day < days; day++) {
+		float scale = (expected[day] + typical) / 2, fading = powf(u->fading, (float)day);
+		float off = scale > 0 ? (came[day] - expected[day]) / scale : 0;
+
+		square += fading * off * off;
+		total += fading;
+	}
+	return total > 0 ? sqrtf(square / total) : 0;
 }

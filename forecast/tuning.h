@@ -20,9 +20,10 @@ struct tuning {
 	float sharpness; /* of the first weights; step: of the rounds that follow (stack.h) */
 	float step;
 	float fading; /* by how much less each day further back counts in the backtest */
-	/* The backtest chose the weights and flatters them, and no day of the past was the worst: the
-	 * quantiles from 0.99 on are this much further from the median. */
-	float drawn_out;
+	/* The far quantiles are at least so many of the days' surprises (stack.h) from the median: the
+	 * 0.99 quantile of Student's t with three degrees of freedom, for six judged days that are
+	 * not independent and of which the farther count less. */
+	float tail;
 };
 
 #define TUNING_DEFAULT                 \
@@ -38,7 +39,7 @@ struct tuning {
 		.sharpness = 8,        \
 		.step = 6,             \
 		.fading = 0.85f,       \
-		.drawn_out = 1.15f,    \
+		.tail = 4.54f,         \
 	})
 
 #endif

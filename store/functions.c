@@ -2,6 +2,7 @@
 #include "store/functions.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "store/internal.h"
@@ -66,9 +67,26 @@ static const char list_sql[] =
 	" CASE WHEN f.warm_us > 0 THEN f.warm_us ELSE"
 	"  coalesce(sum(h.busy_us) / nullif(sum(h.responses), 0), 0) END,"
 	" CASE WHEN f.cold_us > 0 THEN f.cold_us ELSE"
-	"  coalesce(sum(h.cold_us) / nullif(sum(h.cold_done), 0), 0) END"
+	"  coalesce(sum(h.cold_us) / nullif(sum(h.cold_done), 0), 0) END,"
+	" coalesce(sum(1.0 * h.busy_us * h.busy_us / nullif(h.responses, 0)), 0),"
+	" coalesce(sum(h.busy_us), 0), coalesce(sum(h.responses), 0), coalesce(sum(h.responses > 0), 0)"
 	" FROM functions f LEFT JOIN history h ON h.function_id = f.id AND h.minute >= ?1"
 	" GROUP BY f.id ORDER BY f.name";
+
+/* Fewer minutes than this say too little of a variance. */
+#define CV_MINUTES 30
+
+/* A minute's mean of r warm times has their variance over r: with sums over K minutes, the variance is
+ * (sum busy^2 / r - (sum busy)^2 / sum r) / (K - 1). Slow drifts are in it as well. */
+static double measured_cv(double squares, double busy, double responses, int64_t minutes)
+{
+	double mean = responses > 0 ? busy / responses : 0, variance;
+
+	if (minutes < CV_MINUTES || !(mean > 0))
+		return 0;
+	variance = (squares - busy * mean) / (double)(minutes - 1);
+	return sqrt(MAX(variance, 0)) / mean;
+}
 
 static void read_function(sqlite3_stmt *stmt, struct store_function *f)
 {
@@ -77,6 +95,9 @@ static void read_function(sqlite3_stmt *stmt, struct store_function *f)
 		.memory_bytes = sqlite3_column_int64(stmt, 2),
 		.warm_us = sqlite3_column_int64(stmt, 3),
 		.cold_us = sqlite3_column_int64(stmt, 4),
+		.warm_cv =
+			measured_cv(sqlite3_column_double(stmt, 5), sqlite3_column_double(stmt, 6),
+				    sqlite3_column_double(stmt, 7), sqlite3_column_int64(stmt, 8)),
 	};
 	snprintf(f->name, sizeof(f->name), "%s", sqlite3_column_text(stmt, 1));
 }

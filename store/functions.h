@@ -13,6 +13,7 @@ struct store_function {
 	int64_t memory_bytes; /* one container */
 	int64_t warm_us;      /* one warm invocation */
 	int64_t cold_us;      /* from no container to the first response */
+	double warm_cv;	      /* standard deviation / mean of warm times; 0: never measured */
 };
 
 /* The id of function `name`, made when new. -EINVAL for a name that function_name_fault() refuses. */
@@ -27,7 +28,8 @@ int store_declare_function(struct store *s, struct store_function *f);
 /*
  * Every function by name, with declared values, else those measured from history since `since`
  * (minute): memory = the largest mean memory of a container in a minute, warm = busy time /
- * responses, cold = mean time from a container's making to its first response. *ret is an array of
+ * responses, cold = mean time from a container's making to its first response; warm_cv from how the
+ * minutes' mean busy times scatter around it, the fewer responses a minute has the more. *ret is an array of
  * *n, freed by the caller.
  */
 int store_list_functions(struct store *s, int64_t since, struct store_function **ret, size_t *n);

@@ -105,6 +105,40 @@ same locked-database-unharmed "$(history_rows)" "$rows"
 refuses unknown-function 1 "no function 'nope'" "$F" plan --function nope
 refuses forecast-unknown-function 1 "no function 'nope'" "$F" forecast --function nope
 refuses forecast-no-file 1 'none.csv' "$F" forecast --input "$T/none.csv"
+series() { # NAME AWK-EXPRESSION ROWS: minute,value with the expression of i
+	awk -v n="$3" "BEGIN { print \"minute,value\"; for (i = 0; i < n; i++) { v = $2; print i \",\" v } }" >"$T/$1.csv"
+}
+# sound NAME: both models make a day of rows, without nan, inf, a negative number or a crossing
+sound() {
+	local name=$1 model
+	for model in auto prophet; do
+		works "forecast-$name-$model" 'ok' sh -c "'$F' forecast --model $model --input '$T/$name.csv' |
+			awk -F, 'NR > 1 { if (NF != 6) bad = 1; for (k = 2; k <= 6; k++) if (\$k !~ /^[0-9.]+(e[-+]?[0-9]+)?\$/ || (k > 3 && \$k + 0 < \$(k - 1) + 0)) bad = 1 } END { if (NR >= 25 && !bad) print \"ok\" }'"
+	done
+}
+series zero 0 4000
+series constant 7 4000
+series one 5 1
+series day 'i % 60' 1440
+series large 'i % 60 * 1e9' 4320
+series gaps 'i % 7 == 0 ? "nan" : i % 11 == 0 ? "" : i % 100' 4320
+for name in zero constant one day large gaps; do sound $name; done
+same forecast-same-bytes "$("$F" forecast --input "$T/day.csv" | cksum)" "$("$F" forecast --input "$T/day.csv" | cksum)"
+printf 'minute,value\n' >"$T/empty.csv"
+printf 'minute,value\n0,nan\n1,\n' >"$T/unknown.csv"
+printf 'minute,value\n2,1\n1,1\n' >"$T/unsorted.csv"
+printf 'minute,value\n1,1\n1,1\n' >"$T/twice.csv"
+printf 'minute,value\n0,-1\n' >"$T/negative.csv"
+printf 'minute,value\n0,1\n7,1\n14,1\n' >"$T/step.csv"
+printf 'date,holiday\n2026-02-30,x\n' >"$T/holidays.csv"
+refuses forecast-empty 1 'has no rows' "$F" forecast --input "$T/empty.csv"
+refuses forecast-nothing-known 1 'no value is known' "$F" forecast --input "$T/unknown.csv"
+refuses forecast-unsorted 1 'row 3: .*sort the file' "$F" forecast --input "$T/unsorted.csv"
+refuses forecast-twice 1 'row 3: .*again' "$F" forecast --input "$T/twice.csv"
+refuses forecast-negative 1 "row 2.*'-1'" "$F" forecast --input "$T/negative.csv"
+refuses forecast-odd-step 1 'does not divide a day' "$F" forecast --input "$T/step.csv"
+refuses forecast-bad-holiday 1 "holidays.csv, row 2: '2026-02-30' is not a date" \
+	"$F" forecast --input "$T/day.csv" --holidays "$T/holidays.csv"
 
 # --- rules
 printf '^/ok x\n(((broken y\n' >"$T/rules"

@@ -34,6 +34,18 @@ static void test_loss_table(void **state _unused_)
 	}
 }
 
+/* The recursion container by container is the same formula. */
+static void test_step_by_step(void **state _unused_)
+{
+	struct erlang_queue q = { .warm_s = 1, .ttl_s = 0, .cv = 1 };
+	double b = 1;
+
+	for (int64_t n = 1; n <= 60; n++) {
+		b = erlang_b_next(25, b, n);
+		assert_true(fabs(b - erlang_drop(&q, 25, n)) < 1e-12);
+	}
+}
+
 /* Recursion from 0 and from near the load must agree where both are used. */
 static void test_large_load(void **state _unused_)
 {
@@ -194,7 +206,7 @@ static void test_grows_early(void **state _unused_)
 				    .hold_minutes = 2,
 				    .service_cv = 1,
 				    .policy = POLICY_DYNAMIC };
-	struct demand_times t = { 1000000, 90000000 }; /* 90 s cold: two minutes early */
+	struct demand_times t = { 1000000, 90000000, 1 }; /* 90 s cold: two minutes early */
 	_cleanup_forecast_ struct forecast f = make_forecast(count, ARRAY_SIZE(count), &fo);
 	int64_t n[ARRAY_SIZE(count)];
 
@@ -217,7 +229,7 @@ static void test_static_erlang(void **state _unused_)
 				    .target_drop = 0.01,
 				    .service_cv = 1,
 				    .policy = POLICY_STATIC };
-	struct demand_times t = { 1000000, 0 };
+	struct demand_times t = { 1000000, 0, 1 };
 	_cleanup_forecast_ struct forecast f = { 0 };
 	int64_t n[100];
 
@@ -280,11 +292,12 @@ static void test_cap_saves_most(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_loss_table),    cmocka_unit_test(test_large_load),
-		cmocka_unit_test(test_limits),	      cmocka_unit_test(test_simulated_arrivals),
-		cmocka_unit_test(test_fixed_times),   cmocka_unit_test(test_least_size),
-		cmocka_unit_test(test_rates),	      cmocka_unit_test(test_grows_early),
-		cmocka_unit_test(test_static_erlang), cmocka_unit_test(test_cap_saves_most),
+		cmocka_unit_test(test_step_by_step),	   cmocka_unit_test(test_loss_table),
+		cmocka_unit_test(test_large_load),	   cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_simulated_arrivals), cmocka_unit_test(test_fixed_times),
+		cmocka_unit_test(test_least_size),	   cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_grows_early),	   cmocka_unit_test(test_static_erlang),
+		cmocka_unit_test(test_cap_saves_most),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

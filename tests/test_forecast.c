@@ -91,6 +91,77 @@ static void test_damaged_days(void **state _unused_)
 	assert_true(loss_on(&s, 8 * 1440, MODEL_AUTO) < before + 3);
 }
 
+static double median_over(const struct forecast *f, size_t first, size_t last)
+{
+	double sum = 0;
+
+	for (size_t i = first; i < last; i++)
+		sum += f->q[i * f->n_quantiles];
+	return sum / (double)(last - first);
+}
+
+/* A week ago the node was down for three hours, and two days ago a retry storm of two hours was forty
+ * times the usual: the same hours of tomorrow are forecast as on any day. */
+static void test_outage_and_storm(void **state _unused_)
+{
+	_cleanup_series_ struct series s = { 0 };
+	_cleanup_forecast_ struct forecast f = { 0 };
+	uint64_t random = 5;
+
+	assert_int_equal(series_alloc(&s, 0, 1, 10 * 1440), 0);
+	for (size_t i = 0; i < s.n; i++)
+		s.value[i] = 100 + 20 * random_uniform(&random);
+	for (size_t i = 0; i < 180; i++)
+		s.value[3 * 1440 + 480 + i] = 0;
+	for (size_t i = 0; i < 120; i++)
+		s.value[8 * 1440 + 840 + i] *= 40;
+	assert_int_equal(forecast_make(&s, &options, 1440, &f), 0);
+	assert_true(fabs(median_over(&f, 480, 660) - 110) < 10);
+	assert_true(fabs(median_over(&f, 840, 960) - 110) < 15);
+}
+
+/* Noise around a slow wave: smooth members let the median lie nearer to the wave than the last days'
+ * own minutes do. */
+static void test_smooth_wave(void **state _unused_)
+{
+	_cleanup_series_ struct series s = { 0 };
+	_cleanup_forecast_ struct forecast f = { 0 };
+	uint64_t random = 11;
+	double off = 0;
+
+	assert_int_equal(series_alloc(&s, 0, 5, 8 * 288), 0);
+	for (size_t i = 0; i < s.n; i++)
+		s.value[i] = (60 + 40 * sin(2 * M_PI * (double)(i % 288) / 288)) *
+			     (0.4 + 1.2 * random_uniform(&random));
+	assert_int_equal(forecast_make(&s, &options, 1440 / 5, &f), 0);
+	for (size_t i = 0; i < f.n; i++)
+		off += fabs(f.q[i * 4] - (60 + 40 * sin(2 * M_PI * (double)i / 288))) / 288;
+	assert_true(off < 5); /* yesterday's minutes are off by 18 on average */
+}
+
+/* A holiday in the history is not the habit of its weekday, and a holiday of the same name is forecast
+ * from it. */
+static void test_holidays(void **state _unused_)
+{
+	struct holiday day[] = { { 5, 0 }, { 12, 0 } };
+	struct holidays h = { .n_names = 1, .name = { "feast" }, .n = 1, .holiday = day };
+	_cleanup_series_ struct series s = { 0 };
+	_cleanup_forecast_ struct forecast plain = { 0 }, ordinary = { 0 }, feast = { 0 };
+	struct forecast_options o = options;
+	uint64_t random = 13;
+
+	assert_int_equal(series_alloc(&s, 0, 5, 12 * 288), 0);
+	for (size_t i = 0; i < s.n; i++)
+		s.value[i] = (i / 288 == 5 ? 45 : 100) + 5 * random_uniform(&random);
+	assert_int_equal(forecast_make(&s, &o, 288, &plain), 0);
+	o.holidays = &h;
+	assert_int_equal(forecast_make(&s, &o, 288, &ordinary), 0);
+	h.n = 2;
+	assert_int_equal(forecast_make(&s, &o, 288, &feast), 0);
+	assert_true(fabs(median_over(&ordinary, 0, 288) - 102.5) < 3);
+	assert_true(median_over(&feast, 0, 288) < median_over(&plain, 0, 288) - 10);
+}
+
 /* Half a day of history: the recent level, not zero for the hours that were never seen. */
 static void test_young_function(void **state _unused_)
 {
@@ -310,15 +381,12 @@ static void test_backtest(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_weekend_is_known),
-		cmocka_unit_test(test_damaged_days),
-		cmocka_unit_test(test_young_function),
-		cmocka_unit_test(test_missing_tail),
-		cmocka_unit_test(test_within_day),
-		cmocka_unit_test(test_prophet_objective),
-		cmocka_unit_test(test_prophet_line),
-		cmocka_unit_test(test_prophet_short_cuts),
-		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_weekend_is_known),   cmocka_unit_test(test_damaged_days),
+		cmocka_unit_test(test_outage_and_storm),   cmocka_unit_test(test_smooth_wave),
+		cmocka_unit_test(test_holidays),	   cmocka_unit_test(test_young_function),
+		cmocka_unit_test(test_missing_tail),	   cmocka_unit_test(test_within_day),
+		cmocka_unit_test(test_prophet_objective),  cmocka_unit_test(test_prophet_line),
+		cmocka_unit_test(test_prophet_short_cuts), cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_backtest),
 	};
 

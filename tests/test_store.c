@@ -298,6 +298,33 @@ static void imports_lay_days(void **state)
 	store_close(s);
 }
 
+/* Ten responses a minute, each minute's mean off by a known amount: one response's standard deviation
+ * is sqrt(10) times that of the means. Twenty-nine minutes say nothing. */
+static void warm_times_scatter(void **state _unused_)
+{
+	struct store *s = fresh("scatter.db");
+	_cleanup_free_ struct store_function *list = NULL;
+	struct history_row rows[40];
+	int64_t id;
+	size_t n;
+
+	assert_int_equal(store_function_id(s, "f", &id), 0);
+	for (int i = 0; i < 40; i++)
+		rows[i] = (struct history_row){ .function = id,
+						.minute = 100 + i,
+						.invocations = 10,
+						.responses = 10,
+						.busy_us = 10 * (i % 2 ? 900 : 1100) };
+	assert_int_equal(store_add_history(s, rows, 29), 0);
+	assert_int_equal(store_list_functions(s, 0, &list, &n), 0);
+	assert_true(list->warm_cv == 0);
+	free(list);
+	assert_int_equal(store_add_history(s, rows + 29, 11), 0);
+	assert_int_equal(store_list_functions(s, 0, &list, &n), 0);
+	assert_true(fabs(list->warm_cv - sqrt(10.0 * 40 / 39) / 10) < 1e-9);
+	store_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +337,7 @@ int main(void)
 		cmocka_unit_test(baselines_belong_to_an_epoch),
 		cmocka_unit_test(imports_are_all_or_nothing),
 		cmocka_unit_test(imports_lay_days),
+		cmocka_unit_test(warm_times_scatter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
