@@ -38,14 +38,21 @@ enum {
 };
 
 static const struct argp_option option_list[] = {
-	{ NULL, 0, NULL, 0, "Load (one of the first four; else the database's history):", 1 },
+	{ NULL, 0, NULL, 0,
+	  "Load: --functions, --mix or --invocations; without them the database's history:", 1 },
 	{ "functions", KEY_FUNCTIONS, "FILE", 0,
 	  "One combined Azure day (columns 1..1440, Average, Maximum, Count, divvied)", 1 },
-	{ "mix", KEY_MIX, "DIR", 0, "functions.csv and history.csv[.gz] of several days", 1 },
+	{ "mix", KEY_MIX, "DIR", 0,
+	  "functions.csv (function,memory_mb,warm_ms,cold_ms) and history.csv[.gz] "
+	  "(function,day,minute,count) of several days",
+	  1 },
 	{ "invocations", KEY_INVOCATIONS, "FILE", 0,
-	  "Azure 2021 trace: app,func,end_timestamp,duration; its first whole days", 1 },
+	  "Azure 2021 trace, a row an invocation: app,func,end_timestamp,duration (s)", 1 },
 	{ "day", KEY_DAY, "D", 0,
-	  "The judged day: 0, -1, ... with --mix (default 0), a date with the database", 1 },
+	  "The judged day; those before it are what is known when it begins. With --mix 0 (default) is "
+	  "the last, -1 the one before; with the database a date (default its last whole day); with "
+	  "--invocations as with --mix (default: the whole trace is replayed)",
+	  1 },
 	{ "background", KEY_BACKGROUND, "FILE", 0,
 	  "A combined Azure day whose functions share the node, less its hot ones", 1 },
 	{ "container-memory", KEY_MEMORY_EACH, "SIZE", 0,
@@ -65,7 +72,9 @@ static const struct argp_option option_list[] = {
 	  2 },
 	{ "minutes", KEY_MINUTES, "N", 0, "Only the first N minutes", 2 },
 	{ "arrivals", KEY_ARRIVALS, "KIND", 0,
-	  "Within a minute: thesis (default), uniform or poisson", 2 },
+	  "When within its minute a call comes: trace, as recorded (default with --invocations); thesis, "
+	  "i x floor(60000 / count) ms (default); uniform, spread over the minute; poisson, at random",
+	  2 },
 	{ "seed", KEY_SEED, "S", 0, "Of poisson arrivals (default 1)", 2 },
 	{ "tie-order", KEY_TIE_ORDER, "ORDER", 0,
 	  "Of calls in the same ms: stable (default) or author, as the paper's tables were made",
@@ -196,8 +205,10 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ARRIVALS:
 		if (arrivals_parse(arg, &o->run.arrivals) < 0)
-			argp_error(state, "--arrivals takes thesis, uniform or poisson, not '%s'",
+			argp_error(state,
+				   "--arrivals takes trace, thesis, uniform or poisson, not '%s'",
 				   arg);
+		o->arrivals_given = true;
 		return 0;
 	case KEY_SEED:
 		o->run.seed = option_count(arg, state, "--seed", 0, INT64_MAX);
@@ -284,6 +295,8 @@ static void check(struct simulate_options *o, struct argp_state *state)
 				   "--compat thesis knows lru, ssmp, ssmp-simple and dsmp, not %s",
 				   policy_name(o->policy[i]));
 		}
+	if (!o->arrivals_given && o->invocations && !o->background && !o->author_order)
+		o->run.arrivals = ARRIVALS_TRACE;
 	if (o->author_order && o->run.arrivals != ARRIVALS_THESIS)
 		argp_error(state, "--tie-order author goes with --arrivals thesis");
 	if (!o->rule_given && o->run.compat)

@@ -83,6 +83,10 @@ static int check_options(struct node *n)
 				 "which takes %lldM",
 				 (long long)(n->o->memory / MIB), l->function[f].name,
 				 (long long)((l->function[f].memory + MIB - 1) / MIB));
+	if (n->o->arrivals == ARRIVALS_TRACE && !l->ms)
+		return node_fail(n, -EINVAL,
+				 "--arrivals trace needs a trace of single invocations "
+				 "(--invocations, without --background)");
 	if (n->o->order && l->n_minutes && n->o->arrivals != ARRIVALS_THESIS)
 		return node_fail(n, -EINVAL, "--tie-order author goes with --arrivals thesis");
 	return 0;

@@ -398,6 +398,105 @@ static void test_mix(void **unused)
 	load_release(&l);
 }
 
+/* A call every 700 ms by the trace's own times, whatever the minute's count is. */
+static void test_trace_arrivals(void **unused)
+{
+	struct run_options o = { .policy = POLICY_TTL,
+				 .memory = 10 * MIB,
+				 .keep_alive = 699 - 100,
+				 .arrivals = ARRIVALS_TRACE,
+				 .minutes = 3 };
+	FILE *f = fopen(test_path("trace.csv"), "w");
+	struct run_result r;
+	struct load l;
+
+	fputs("app,func,end_timestamp,duration\n", f);
+	/* Not in the order of their starts, as in the real trace. */
+	for (int i = 199; i >= 0; i--)
+		fprintf(f, "x,y,%.3f,0.1\n", 0.7 * i + 0.1);
+	fclose(f);
+	assert_int_equal(read_invocations(&l), 0);
+	assert_int_equal(l.n_minutes, 3);
+	assert_int_equal(l.total, 200);
+	assert_int_equal(l.ms_first[3], 200);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(l.ms[i], 700 * i % 60000);
+	/* Idle for 600 ms each time: a keep-alive of 599 ends before the next call, one of 601 after. */
+	assert_int_equal(simulate(&l, &o, &r), 0);
+	assert_int_equal(r.cold, 200);
+	run_result_release(&r);
+	o.keep_alive = 601;
+	assert_int_equal(simulate(&l, &o, &r), 0);
+	assert_int_equal(r.cold, 1);
+	assert_int_equal(r.warm, 199);
+	run_result_release(&r);
+	load_release(&l);
+}
+
+/* One minute judged: those before it are the past, the others are gone; arrivals move with them. */
+static void test_judge(void **unused)
+{
+	struct run_options o = { .policy = POLICY_LRU,
+				 .memory = GIB,
+				 .keep_alive = 600000,
+				 .arrivals = ARRIVALS_TRACE,
+				 .minutes = 1 };
+	struct run_result r;
+	struct load l;
+
+	write_file("trace.csv", "app,func,end_timestamp,duration\nx,y,1,0\nx,z,61.5,0\nx,y,62,0\n"
+				"x,y,62.25,0\nx,y,121,0\n");
+	assert_int_equal(read_invocations(&l), 0);
+	assert_int_equal(load_judge(&l, 1, 1), 0);
+	assert_int_equal(l.n_minutes, 1);
+	assert_int_equal(l.total, 3);
+	assert_int_equal(l.function[0].calls, 2);
+	assert_int_equal(l.function[0].past_minutes, 1);
+	assert_true(l.function[0].past[0] == 1 && l.function[1].past[0] == 0);
+	assert_int_equal(l.ms[0], 2000);
+	assert_int_equal(l.ms[1], 2250);
+	assert_int_equal(l.ms[2], 1500);
+	assert_int_equal(simulate(&l, &o, &r), 0);
+	assert_int_equal(r.warm + r.cold, 3);
+	run_result_release(&r);
+	load_release(&l);
+}
+
+/* Functions of several apps may have the same name; memory is the app's, shared by its functions in
+ * the durations file, rounded up. */
+static void test_azure_day(void **unused)
+{
+	FILE *f = fopen(test_path("inv.csv"), "w");
+	struct load l;
+
+	fputs("HashOwner,HashApp,HashFunction,Trigger", f);
+	for (int m = 1; m <= 1440; m++)
+		fprintf(f, ",%d", m);
+	for (int row = 0; row < 4; row++) {
+		fprintf(f, "\no,app%d,%s,http,%d", row % 2, row < 2 ? "same" : "other", 1 + row);
+		for (int m = 2; m <= 1440; m++)
+			fputs(m == 9 ? ",1" : ",0", f);
+	}
+	fputc('\n', f);
+	fclose(f);
+	write_file("dur.csv",
+		   "HashOwner,HashApp,HashFunction,Average,Count,Minimum,Maximum\n"
+		   "o,app0,same,10,2,1,20\no,app1,same,30,3,1,40\no,app0,other,50,4,1,60\n");
+	write_file("mem.csv", "HashOwner,HashApp,SampleCount,AverageAllocatedMb\n"
+			      "o,app0,1,101\no,app1,1,7\n");
+	assert_int_equal(traces_read_azure_day(test_path("inv.csv"), test_path("dur.csv"),
+					       test_path("mem.csv"), &l),
+			 0);
+	assert_int_equal(l.n_functions, 3);
+	assert_string_equal(l.function[0].name, "same");
+	assert_string_equal(l.function[1].name, "same.app1");
+	assert_int_equal(l.function[0].memory, 51 * MIB);
+	assert_int_equal(l.function[1].memory, 7 * MIB);
+	assert_int_equal(l.function[2].cold, 60);
+	assert_int_equal(load_sum(&l, 2, 0, 1440), 4);
+	load_release(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,7 +504,8 @@ int main(void)
 		cmocka_unit_test(test_threads),	     cmocka_unit_test(test_arrivals),
 		cmocka_unit_test(test_author_order), cmocka_unit_test(test_erlang),
 		cmocka_unit_test(test_bad_input),    cmocka_unit_test(test_too_little_memory),
-		cmocka_unit_test(test_mix),
+		cmocka_unit_test(test_mix),	     cmocka_unit_test(test_trace_arrivals),
+		cmocka_unit_test(test_judge),	     cmocka_unit_test(test_azure_day),
 	};
 
 	state = test_seed();
