@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "governor/room.h"
+
 int pool_init(struct pool *p, const struct pool_rules *rules, uint32_t first, uint32_t n_members,
 	      struct timeline *timeline)
 {
@@ -374,9 +376,12 @@ static bool evict_next(struct pool *p, int64_t t)
 	return true;
 }
 
+/* The admission table's answer, with what is admitted to this pool now. */
 static bool fits(const struct pool *p, int64_t bytes)
 {
-	return p->capacity - p->used >= bytes;
+	struct room room = { p->capacity, p->used, -1, p->live };
+
+	return room_for(&room, bytes);
 }
 
 /* Those that do not yield are passed over, some of them: whoever stands first in the order of eviction
