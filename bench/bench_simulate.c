@@ -18,6 +18,9 @@
 #define RUNS 3
 #define COPIES 90
 #define LARGE_TOTAL 900e6
+/* Of the large load, so that it takes some times what the paper's day does. */
+#define COST_MINUTES 100
+#define TURNS 3
 
 static void print(const char *name, double value, const char *unit)
 {
@@ -65,7 +68,7 @@ static double processor_seconds(void)
 }
 
 static double run(const struct bench *b, enum policy policy, bool compat, int64_t memory,
-		  double *ret_wall)
+		  size_t minutes, double *ret_wall)
 {
 	struct run_options o = { .policy = policy,
 				 .compat = compat,
@@ -74,7 +77,7 @@ static double run(const struct bench *b, enum policy policy, bool compat, int64_
 				 .keep_alive = 600000,
 				 .share = 0.7,
 				 .pool_factor = 1,
-				 .minutes = MINUTES_PER_DAY,
+				 .minutes = minutes,
 				 .located = b->located,
 				 .n_located = b->n_located,
 				 .prediction = &b->prediction,
@@ -109,7 +112,8 @@ static int bench_paper(struct bench *b)
 
 	for (int i = 0; i < RUNS; i++)
 		for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
-			seconds[c][i] = run(b, cases[c].policy, cases[c].compat, 16 * GIB, NULL);
+			seconds[c][i] = run(b, cases[c].policy, cases[c].compat, 16 * GIB,
+					    MINUTES_PER_DAY, NULL);
 			if (seconds[c][i] < 0)
 				return -1;
 		}
@@ -165,26 +169,73 @@ static double resident_mb(void)
 	return u.ru_maxrss / 1024.0;
 }
 
-int main(void)
+/* Seconds an invocation of faasmat in the first `minutes`. */
+static double cost(const struct bench *b, int64_t memory, size_t minutes)
 {
-	struct bench paper = { 0 }, large = { 0 };
-	double seconds, wall = 0, each;
+	double seconds = run(b, POLICY_FAASMAT, false, memory, minutes, NULL);
+	int64_t calls = 0;
 
-	if (traces_read_combined(LOAD, &paper.load) < 0 || prepare(&paper, RULE_PROGRAM) < 0)
-		return 1;
-	if (bench_paper(&paper) < 0)
-		return 1;
-	if (make_large(&paper.load, &large.load) < 0 || prepare(&large, RULE_PROGRAM) < 0)
-		return 1;
-	seconds = run(&large, POLICY_FAASMAT, false, 1024 * GIB, &wall);
+	for (size_t i = 0; i < b->load.first[minutes]; i++)
+		calls += b->load.cell[i].count;
+	return seconds / calls;
+}
+
+/*
+ * How much dearer an invocation is where 90 times as many functions share a node 64 times as large.
+ * Runs of both take turns, and the median of their ratios counts, so that a busy machine slows both.
+ */
+static int bench_cost(const struct bench *paper, const struct bench *large)
+{
+	double ratio[RUNS];
+
+	for (int i = 0; i < RUNS; i++) {
+		double small = 0, wide, ms = 0;
+
+		for (int turn = 0; turn < TURNS; turn++) {
+			small += cost(paper, 16 * GIB, MINUTES_PER_DAY);
+			wide = cost(large, 1024 * GIB, COST_MINUTES);
+			if (small < 0 || wide < 0)
+				return -1;
+			ms += wide;
+		}
+		ratio[i] = ms / small;
+	}
+	print("faasmat-cost-36000-to-400-functions", median(ratio), "ratio");
+	return 0;
+}
+
+static int bench_large(const struct bench *large)
+{
+	double wall = 0,
+	       seconds = run(large, POLICY_FAASMAT, false, 1024 * GIB, MINUTES_PER_DAY, &wall);
+
 	if (seconds < 0)
-		return 1;
-	print("faasmat-36000-functions-invocations", large.load.total / 1e6, "M");
+		return -1;
+	print("faasmat-36000-functions-invocations", large->load.total / 1e6, "M");
 	print("faasmat-36000-functions-1T", wall, "s");
 	print("faasmat-36000-functions-1T-processor", seconds, "s");
 	print("faasmat-36000-functions-resident", resident_mb(), "MB");
-	each = seconds / large.load.total;
-	seconds = run(&paper, POLICY_FAASMAT, false, 16 * GIB, NULL);
-	print("faasmat-cost-36000-to-400-functions", each / (seconds / paper.load.total), "ratio");
 	return 0;
+}
+
+/* An argument runs one part: paper, large or cost. */
+int main(int argc, char **argv)
+{
+	const char *part = argc > 1 ? argv[1] : "";
+	struct bench paper = { 0 }, large = { 0 };
+	int r = 0;
+
+	if (traces_read_combined(LOAD, &paper.load) < 0 || prepare(&paper, RULE_PROGRAM) < 0)
+		return 1;
+	if (!*part || strcmp(part, "paper") == 0)
+		r = bench_paper(&paper);
+	if (r < 0 || strcmp(part, "paper") == 0)
+		return r < 0;
+	if (make_large(&paper.load, &large.load) < 0 || prepare(&large, RULE_PROGRAM) < 0)
+		return 1;
+	if (strcmp(part, "cost"))
+		r = bench_large(&large);
+	if (r == 0 && strcmp(part, "large"))
+		r = bench_cost(&paper, &large);
+	return r < 0;
 }

@@ -171,8 +171,7 @@ static int run_minutes(struct node *n)
 	return n->o->compat ? run_tail(n) : 0;
 }
 
-static void add_members(struct run_result *r, const struct node *n, const struct pool *p,
-			double *idle)
+static void add_members(struct run_result *r, const struct node *n, const struct pool *p)
 {
 	for (uint32_t i = 0; i < p->n_members; i++) {
 		const struct member *m = &p->member[i];
@@ -182,7 +181,6 @@ static void add_members(struct run_result *r, const struct node *n, const struct
 		f->cold += m->cold;
 		f->drop += m->drop;
 		f->prewarm += m->prewarm;
-		*idle += (double)m->idle_ms * m->memory;
 		f->hot = n->pool_of[p->first + i] != NO_POOL;
 	}
 }
@@ -207,7 +205,8 @@ static int add_pool(struct node *n, struct pool *p, double *idle, double *byte_m
 	r->evictions += p->evictions;
 	r->most_containers += p->most_live;
 	*byte_ms += p->byte_ms;
-	add_members(r, n, p, idle);
+	*idle += p->idle_byte_ms;
+	add_members(r, n, p);
 	if (!err && !n->o->compat && p->used > p->limit)
 		err = -EBADMSG;
 	return err;
