@@ -44,6 +44,10 @@ struct erlang_rates {
 /* Share of arrivals at one rate that n containers drop; 1 for n <= 0, 0 for rate 0. */
 double erlang_drop(const struct erlang_queue *q, double rate, int64_t n);
 
+/* Share of arrivals that the n-th container (n >= 1) serves beyond what n - 1 do, without any wait:
+ * B(n - 1) - B(n) at `load` containers busy on average. */
+double erlang_gain(double load, int64_t n);
+
 /* Expected drops per second of n containers, averaged over the rates. */
 double erlang_drops(const struct erlang_queue *q, const struct erlang_rates *r, int64_t n);
 

@@ -8,8 +8,7 @@
  */
 #include <math.h>
 
-#include "forecast/sizing.h"
-#include "simulator/loss.h"
+#include "forecast/erlang.h"
 #include "simulator/faasmat.h"
 
 /* How far ahead a container's calls are counted. */
@@ -28,10 +27,11 @@
 
 static int64_t containers_for(const struct node *n, uint32_t function, double rate)
 {
-	if (rate < 0.01)
-		return 0;
-	return loss_containers(rate * n->load->function[function].warm / MINUTE_MS, NEED_DROP,
-			       SIZING_MAX_CONTAINERS);
+	const struct load_function *f = &n->load->function[function];
+	struct erlang_queue queue = { .warm_s = MAX(f->warm, (int64_t)1) / 1000.0, .cv = 1 };
+	struct erlang_rates rates = { .n = 1, .rate = { rate / 60 }, .weight = { 1 } };
+
+	return rate < 0.01 ? 0 : erlang_size(&queue, &rates, NEED_DROP, 1);
 }
 
 /* The function's demand as of this minute. */
@@ -114,8 +114,9 @@ static double answers(struct node *n, uint32_t function)
 	}
 	if (live >= need)
 		return 1;
-	return 1 + HORIZON_MINUTES * rate *
-			   loss_gain(rate * n->load->function[function].warm / MINUTE_MS, live + 1);
+	return 1 +
+	       HORIZON_MINUTES * rate *
+		       erlang_gain(rate * n->load->function[function].warm / MINUTE_MS, live + 1);
 }
 
 bool faasmat_worth(struct node *n, uint32_t function, int64_t t)
@@ -149,6 +150,6 @@ bool faasmat_yields(void *arg, struct pool *p, uint32_t victim, uint32_t functio
 	(void)t;
 	if (live > need_of(n, victim, d))
 		return true;
-	loss = HORIZON_MINUTES * d->rate * loss_gain(d->rate * v->warm / MINUTE_MS, live);
+	loss = HORIZON_MINUTES * d->rate * erlang_gain(d->rate * v->warm / MINUTE_MS, live);
 	return loss / v->memory <= answers(n, function) / n->load->function[function].memory;
 }

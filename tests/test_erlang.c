@@ -34,6 +34,23 @@ static void test_loss_table(void **state _unused_)
 	}
 }
 
+/* What each container adds, added up, is what all serve. */
+static void test_gain(void **state _unused_)
+{
+	static const double load[] = { 0, 0.001, 5, 300 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(load); i++) {
+		struct erlang_queue q = { .warm_s = 1, .ttl_s = 0, .cv = 1 };
+		double sum = 0;
+
+		for (int64_t n = 1; n <= 330; n++) {
+			sum += erlang_gain(load[i], n);
+			/* Far below the load the recursion begins at its fixed point, nearly. */
+			assert_true(fabs(1 - sum - erlang_drop(&q, load[i], n)) < 1e-5);
+		}
+	}
+}
+
 /* Recursion from 0 and from near the load must agree where both are used. */
 static void test_large_load(void **state _unused_)
 {
@@ -280,11 +297,17 @@ static void test_cap_saves_most(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_loss_table),    cmocka_unit_test(test_large_load),
-		cmocka_unit_test(test_limits),	      cmocka_unit_test(test_simulated_arrivals),
-		cmocka_unit_test(test_fixed_times),   cmocka_unit_test(test_least_size),
-		cmocka_unit_test(test_rates),	      cmocka_unit_test(test_grows_early),
-		cmocka_unit_test(test_static_erlang), cmocka_unit_test(test_cap_saves_most),
+		cmocka_unit_test(test_loss_table),
+		cmocka_unit_test(test_large_load),
+		cmocka_unit_test(test_gain),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_simulated_arrivals),
+		cmocka_unit_test(test_fixed_times),
+		cmocka_unit_test(test_least_size),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_grows_early),
+		cmocka_unit_test(test_static_erlang),
+		cmocka_unit_test(test_cap_saves_most),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <math.h>
 
-#include "simulator/loss.h"
 #include "simulator/hot.h"
 #include "simulator/sweep.h"
 #include "simulator/traces.h"
@@ -268,19 +267,6 @@ static void test_author_order(void **unused)
 	}
 }
 
-/* Table: A. O. Allen, Probability, Statistics and Queueing Theory; B(10, 5) = 0.018385. */
-static void test_erlang(void **unused)
-{
-	double sum = 0;
-
-	for (int64_t k = 1; k <= 10; k++)
-		sum += loss_gain(5, k);
-	assert_true(fabs(1 - sum - 0.018385) < 1e-5);
-	assert_int_equal(loss_containers(5, 0.02, 100), 10);
-	assert_int_equal(loss_containers(5, 0.018, 100), 11);
-	assert_int_equal(loss_containers(0, 0.01, 100), 1);
-}
-
 static const char *write_file(const char *name, const char *text)
 {
 	const char *path = test_path(name);
@@ -500,12 +486,12 @@ static void test_azure_day(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conservation), cmocka_unit_test(test_plenty),
-		cmocka_unit_test(test_threads),	     cmocka_unit_test(test_arrivals),
-		cmocka_unit_test(test_author_order), cmocka_unit_test(test_erlang),
-		cmocka_unit_test(test_bad_input),    cmocka_unit_test(test_too_little_memory),
-		cmocka_unit_test(test_mix),	     cmocka_unit_test(test_trace_arrivals),
-		cmocka_unit_test(test_judge),	     cmocka_unit_test(test_azure_day),
+		cmocka_unit_test(test_conservation),	  cmocka_unit_test(test_plenty),
+		cmocka_unit_test(test_threads),		  cmocka_unit_test(test_arrivals),
+		cmocka_unit_test(test_author_order),	  cmocka_unit_test(test_bad_input),
+		cmocka_unit_test(test_too_little_memory), cmocka_unit_test(test_mix),
+		cmocka_unit_test(test_trace_arrivals),	  cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_azure_day),
 	};
 
 	state = test_seed();
