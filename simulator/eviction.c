@@ -145,9 +145,9 @@ void eviction_rest(struct pool *p)
 
 void eviction_forget(struct pool *p, uint32_t id, int64_t t)
 {
-	/* Its last end may still be in the wheel, untold. */
+	/* Its last end may still be in the wheel, untold. A run of 0 ms is over before it counts as ended. */
 	if (p->container[id].in_wheel)
-		collect_ended(p, t);
+		collect_ended(p, MAX(t, p->container[id].end));
 	if (p->container[id].ranked)
 		unrank(p, id);
 }

@@ -300,6 +300,12 @@ int pool_check(const struct pool *p, int64_t t)
 			return -EBADMSG;
 		linked += n;
 	}
+	for (uint32_t i = 0; i < p->victims.n; i++) {
+		uint32_t id = p->victims.e[i].id;
+
+		if (p->container[id].state == CONTAINER_FREE || p->victim_at[id] != i)
+			return -EBADMSG;
+	}
 	if (used != p->used || idle != p->idle_bytes || live != linked || live != p->live)
 		return -EBADMSG;
 	return 0;

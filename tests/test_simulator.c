@@ -51,7 +51,7 @@ static struct run_options random_options(const struct load *l, const struct pred
 		.queue_ttl = draw(3)	? 10
 			     : draw(10) ? draw(2000)
 					: draw(70000),
-		.keep_alive = draw(2) ? 600000 : draw(120000),
+		.keep_alive = draw(2) ? 600000 : draw(3) * draw(60000),
 		.share = draw(101) / 100.0,
 		.pool_factor = draw(3) ? 1 : 0.5 + draw(4),
 		.arrivals = draw(3),
