@@ -384,6 +384,32 @@ static void test_mix(void **unused)
 	load_release(&l);
 }
 
+/* A run of 0 ms ends one millisecond before its container counts as idle; with no keep-alive at all it is
+ * gone before the wheel has told of its end. */
+static void test_instant_run(void **unused)
+{
+	struct pool_rules rules = { .queue_ttl = 10, .keep_alive = 0 };
+	struct timeline *timeline = calloc(1, sizeof(*timeline));
+	struct pool p;
+
+	assert_int_equal(pool_init(&p, &rules, 0, 2, timeline), 0);
+	p.capacity = p.limit = 15 * MIB;
+	member_init(pool_member(&p, 0), 10 * MIB, 0, 0);
+	member_init(pool_member(&p, 1), 10 * MIB, 50, 100);
+	assert_true(pool_place(&p, 0, 0));
+	assert_false(pool_place(&p, 1, 0)); /* memory is short from now on */
+	pool_expire(&p, 5);
+	assert_int_equal(p.live, 0);
+	assert_int_equal(pool_idle_bytes(&p, 5), 0);
+	assert_int_equal(pool_check(&p, 5), 0);
+	assert_true(pool_place(&p, 1, 5));
+	assert_int_equal(pool_idle_bytes(&p, 104), 0);
+	assert_int_equal(pool_idle_bytes(&p, 105), 10 * MIB);
+	assert_int_equal(pool_check(&p, 105), 0);
+	pool_release(&p);
+	free(timeline);
+}
+
 /* A call every 700 ms by the trace's own times, whatever the minute's count is. */
 static void test_trace_arrivals(void **unused)
 {
@@ -486,12 +512,12 @@ static void test_azure_day(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conservation),	  cmocka_unit_test(test_plenty),
-		cmocka_unit_test(test_threads),		  cmocka_unit_test(test_arrivals),
-		cmocka_unit_test(test_author_order),	  cmocka_unit_test(test_bad_input),
-		cmocka_unit_test(test_too_little_memory), cmocka_unit_test(test_mix),
-		cmocka_unit_test(test_trace_arrivals),	  cmocka_unit_test(test_judge),
-		cmocka_unit_test(test_azure_day),
+		cmocka_unit_test(test_conservation), cmocka_unit_test(test_plenty),
+		cmocka_unit_test(test_threads),	     cmocka_unit_test(test_arrivals),
+		cmocka_unit_test(test_author_order), cmocka_unit_test(test_instant_run),
+		cmocka_unit_test(test_bad_input),    cmocka_unit_test(test_too_little_memory),
+		cmocka_unit_test(test_mix),	     cmocka_unit_test(test_trace_arrivals),
+		cmocka_unit_test(test_judge),	     cmocka_unit_test(test_azure_day),
 	};
 
 	state = test_seed();
