@@ -31,6 +31,7 @@ enum {
 	KEY_MAIN,
 	KEY_TARGET_DROP,
 	KEY_QUANTILE,
+	KEY_CSV,
 	KEY_PER_FUNCTION,
 	KEY_PER_MINUTE,
 	KEY_PLOT,
@@ -96,7 +97,9 @@ static const struct argp_option option_list[] = {
 	{ "quantile", KEY_QUANTILE, "Q", 0, "Of the forecast that pools are sized for (0.95)", 2 },
 	{ "threads", KEY_THREADS, "N", 0, "Runs at the same time (default: one a processor)", 2 },
 	{ NULL, 0, NULL, 0, "Output:", 3 },
-	{ "per-function", KEY_PER_FUNCTION, NULL, 0, "With --json: outcomes of every function", 3 },
+	{ "csv", KEY_CSV, NULL, 0, "A CSV row a run, with the fields that --json has", 3 },
+	{ "per-function", KEY_PER_FUNCTION, NULL, 0,
+	  "With --json: outcomes of every function, too; with --csv: a row a function", 3 },
 	{ "per-minute", KEY_PER_MINUTE, "FILE", 0, "Outcomes and memory of every minute as CSV",
 	  3 },
 	{ "plot", KEY_PLOT, "DIR", 0, "The paper's figures for these runs (gnuplot, SVG)", 3 },
@@ -166,6 +169,9 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_MEMORY_EACH:
 		o->memory_each = option_size(arg, state, "--container-memory");
+		return 0;
+	case KEY_CSV:
+		o->csv = true;
 		return 0;
 	case KEY_PER_FUNCTION:
 		o->per_function = true;
@@ -280,6 +286,10 @@ static void check(struct simulate_options *o, struct argp_state *state)
 
 	if (loads > 1)
 		argp_error(state, "--functions, --mix and --invocations exclude one another");
+	if (o->per_function && !o->csv && !o->common.json)
+		argp_error(state, "--per-function goes with --json or --csv");
+	if (o->csv && o->common.json)
+		argp_error(state, "--json and --csv exclude one another");
 	o->from_database = loads == 0;
 	if (o->n_policies > SIMULATE_MAX_LIST)
 		argp_error(state, "--policy takes at most %d values", SIMULATE_MAX_LIST);
@@ -352,7 +362,7 @@ struct output {
 	const struct load *load;
 	FILE *minutes;
 	struct plot *plot;
-	size_t printed;
+	size_t printed, wanted; /* runs */
 };
 
 static int run_done(struct sweep_run *run, void *arg)
@@ -375,6 +385,9 @@ static int run_done(struct sweep_run *run, void *arg)
 	if (out->plot && r == 0)
 		r = plot_add(out->plot, run);
 	out->printed++;
+	/* Rows on a terminal say themselves how far it is. */
+	if (!isatty(STDOUT_FILENO))
+		log_progress("simulating", out->printed, out->wanted);
 	return r;
 }
 
@@ -407,6 +420,7 @@ static int run_all(struct simulate_options *o, const struct load *l, struct outp
 	runs = list_runs(o, &n);
 	if (!runs)
 		return log_error_errno(-ENOMEM, "cannot list the runs");
+	out->wanted = n;
 	r = sweep(l, runs, n, o->threads, run_done, out);
 	if (r == 0 && out->minutes && fflush(out->minutes) != 0)
 		r = log_error_errno(-errno, "%s: cannot write", o->per_minute);
@@ -473,9 +487,15 @@ int cmd_simulate(int argc, char **argv)
 	const struct argp argp = {
 		.options = option_list,
 		.parser = parse,
-		.doc = "Replays a load on a node in virtual time: which policy, how much memory."
-		       "\vdocs/policies.md describes the policies, docs/paper.md the paper's "
-		       "experiments.",
+		.doc = "Replays a load on a node in virtual time: which policy, how much memory, what would "
+		       "tomorrow's plan do? Prints a row a run; counts are calls. The node is empty at "
+		       "minute 0.\v"
+		       "Examples:\n"
+		       "  faasmat simulate                 the last day of this node's history, 16G\n"
+		       "  faasmat simulate --policy all --memory 4G,8G,16G   which policy, how much memory\n"
+		       "  faasmat simulate --functions day.csv.gz --compat thesis --tie-order author "
+		       "--policy lru,ssmp --memory 16G --json --per-function   the paper's tables\n"
+		       "docs/policies.md describes the policies, docs/paper.md the paper's experiments.",
 		.children = children,
 	};
 

@@ -30,7 +30,7 @@ struct simulate_options {
 	bool rule_given, arrivals_given;
 	const char *prediction; /* NULL: by the kind of load */
 	/* Output */
-	bool per_function;
+	bool per_function, csv;
 	const char *per_minute, *plot;
 };
 
