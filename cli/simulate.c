@@ -57,7 +57,9 @@ static const struct argp_option option_list[] = {
 	{ "background", KEY_BACKGROUND, "FILE", 0,
 	  "A combined Azure day whose functions share the node, less its hot ones", 1 },
 	{ "container-memory", KEY_MEMORY_EACH, "SIZE", 0,
-	  "Memory of a container where the trace has none (--invocations; default 128M)", 1 },
+	  "Memory of a container where nobody knows it: with --invocations, and of functions that the "
+	  "database has never seen run (default 128M)",
+	  1 },
 	{ NULL, 0, NULL, 0, "Runs (lists, separated by commas, run every combination):", 2 },
 	{ "policy", KEY_POLICY, "LIST", 0,
 	  "lru, ttl, greedy-dual, landlord, freq, size, hist, ssmp, ssmp-simple, dsmp, faasmat, or all "

@@ -45,7 +45,9 @@ static int add_background(const struct simulate_options *o, struct load *l)
 struct history_load {
 	struct store *store;
 	struct load_builder b;
-	int64_t day; /* its first minute */
+	int64_t day;	     /* its first minute */
+	int64_t memory_each; /* of a container whose memory nobody knows */
+	size_t unknown;	     /* functions of which that is so */
 };
 
 /* Counts of the judged day and those before; minutes that nobody watched have no invocations in the
@@ -69,7 +71,8 @@ static int add_history(struct history_load *h, const struct store_function *f)
 	r = i < 0 ? i : store_read_series(h->store, f->id, begin, n, value);
 	if (r < 0)
 		return r;
-	h->b.load.function[i].memory = MAX(f->memory_bytes, (int64_t)1);
+	h->unknown += f->memory_bytes <= 0;
+	h->b.load.function[i].memory = f->memory_bytes > 0 ? f->memory_bytes : h->memory_each;
 	h->b.load.function[i].warm = (f->warm_us + 999) / 1000;
 	h->b.load.function[i].cold = (MAX(f->cold_us, f->warm_us) + 999) / 1000;
 	for (size_t m = 0; m < MINUTES_PER_DAY && r == 0; m++) {
@@ -101,6 +104,7 @@ static int read_database(const struct simulate_options *o, struct load *ret)
 		return log_error_errno(r, "%s: there is no history; import or collect some first",
 				       o->common.db);
 	h.store = store;
+	h.memory_each = o->memory_each;
 	h.day = (last + 1) / MINUTES_PER_DAY * MINUTES_PER_DAY - MINUTES_PER_DAY;
 	if (o->day && parse_date_minute(o->day, &h.day) < 0) {
 		log_error("--day takes a date such as 2026-11-23 with a database, not '%s'",
@@ -119,6 +123,10 @@ static int read_database(const struct simulate_options *o, struct load *ret)
 		load_builder_release(&h.b);
 		return log_error_errno(r, "%s: cannot read the history", o->common.db);
 	}
+	if (h.unknown)
+		log_warning("%zu functions were never measured nor declared: %s a container "
+			    "(--container-memory)",
+			    h.unknown, format_size(o->memory_each));
 	r = load_finish(&h.b, MINUTES_PER_DAY, ret);
 	ret->start_minute = h.day;
 	return r;

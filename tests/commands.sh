@@ -128,6 +128,7 @@ refuses azure-day-files 2 'takes three files' "$F" import --db "$traces" azure-d
 refuses import-format 2 "format 'azure' is unknown" "$F" import azure "$T/inv.csv"
 works simulate-database '"policy":"lru".*"invocations":16,' "$F" simulate --db "$traces" --policy lru --json
 works simulate-database-day '"invocations":16,' "$F" simulate --db "$traces" --day 2026-11-22 --policy faasmat --prediction oracle --json
+FAASMAT_DB=$T/faasmat.db works simulate-unmeasured '"max_memory_mb":(6[45]|19[0-9])' "$F" simulate --policy lru --container-memory 64M --json --day 2026-11-22
 refuses simulate-no-such-date 1 'there is no history of 2026-12-24; it has 2026-11-22' "$F" simulate --db "$traces" --day 2026-12-24
 refuses simulate-empty-database 1 'none.db: No such file' "$F" simulate --db "$T/none.db"
 
