@@ -31,6 +31,7 @@ enum {
 	KEY_MAIN,
 	KEY_TARGET_DROP,
 	KEY_QUANTILE,
+	KEY_CSV,
 	KEY_PER_FUNCTION,
 	KEY_PER_MINUTE,
 	KEY_PLOT,
@@ -38,18 +39,27 @@ enum {
 };
 
 static const struct argp_option option_list[] = {
-	{ NULL, 0, NULL, 0, "Load (one of the first four; else the database's history):", 1 },
+	{ NULL, 0, NULL, 0,
+	  "Load: --functions, --mix or --invocations; without them the database's history:", 1 },
 	{ "functions", KEY_FUNCTIONS, "FILE", 0,
 	  "One combined Azure day (columns 1..1440, Average, Maximum, Count, divvied)", 1 },
-	{ "mix", KEY_MIX, "DIR", 0, "functions.csv and history.csv[.gz] of several days", 1 },
+	{ "mix", KEY_MIX, "DIR", 0,
+	  "functions.csv (function,memory_mb,warm_ms,cold_ms) and history.csv[.gz] "
+	  "(function,day,minute,count) of several days",
+	  1 },
 	{ "invocations", KEY_INVOCATIONS, "FILE", 0,
-	  "Azure 2021 trace: app,func,end_timestamp,duration; its first whole days", 1 },
+	  "Azure 2021 trace, a row an invocation: app,func,end_timestamp,duration (s)", 1 },
 	{ "day", KEY_DAY, "D", 0,
-	  "The judged day: 0, -1, ... with --mix (default 0), a date with the database", 1 },
+	  "The judged day; those before it are what is known when it begins. With --mix 0 (default) is "
+	  "the last, -1 the one before; with the database a date (default its last whole day); with "
+	  "--invocations as with --mix (default: the whole trace is replayed)",
+	  1 },
 	{ "background", KEY_BACKGROUND, "FILE", 0,
 	  "A combined Azure day whose functions share the node, less its hot ones", 1 },
 	{ "container-memory", KEY_MEMORY_EACH, "SIZE", 0,
-	  "Memory of a container where the trace has none (--invocations; default 128M)", 1 },
+	  "Memory of a container where nobody knows it: with --invocations, and of functions that the "
+	  "database has never seen run (default 128M)",
+	  1 },
 	{ NULL, 0, NULL, 0, "Runs (lists, separated by commas, run every combination):", 2 },
 	{ "policy", KEY_POLICY, "LIST", 0,
 	  "lru, ttl, greedy-dual, landlord, freq, size, hist, ssmp, ssmp-simple, dsmp, faasmat, or all "
@@ -65,7 +75,9 @@ static const struct argp_option option_list[] = {
 	  2 },
 	{ "minutes", KEY_MINUTES, "N", 0, "Only the first N minutes", 2 },
 	{ "arrivals", KEY_ARRIVALS, "KIND", 0,
-	  "Within a minute: thesis (default), uniform or poisson", 2 },
+	  "When within its minute a call comes: trace, as recorded (default with --invocations); thesis, "
+	  "i x floor(60000 / count) ms (default); uniform, spread over the minute; poisson, at random",
+	  2 },
 	{ "seed", KEY_SEED, "S", 0, "Of poisson arrivals (default 1)", 2 },
 	{ "tie-order", KEY_TIE_ORDER, "ORDER", 0,
 	  "Of calls in the same ms: stable (default) or author, as the paper's tables were made",
@@ -87,7 +99,9 @@ static const struct argp_option option_list[] = {
 	{ "quantile", KEY_QUANTILE, "Q", 0, "Of the forecast that pools are sized for (0.95)", 2 },
 	{ "threads", KEY_THREADS, "N", 0, "Runs at the same time (default: one a processor)", 2 },
 	{ NULL, 0, NULL, 0, "Output:", 3 },
-	{ "per-function", KEY_PER_FUNCTION, NULL, 0, "With --json: outcomes of every function", 3 },
+	{ "csv", KEY_CSV, NULL, 0, "A CSV row a run, with the fields that --json has", 3 },
+	{ "per-function", KEY_PER_FUNCTION, NULL, 0,
+	  "With --json: outcomes of every function, too; with --csv: a row a function", 3 },
 	{ "per-minute", KEY_PER_MINUTE, "FILE", 0, "Outcomes and memory of every minute as CSV",
 	  3 },
 	{ "plot", KEY_PLOT, "DIR", 0, "The paper's figures for these runs (gnuplot, SVG)", 3 },
@@ -158,6 +172,9 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	case KEY_MEMORY_EACH:
 		o->memory_each = option_size(arg, state, "--container-memory");
 		return 0;
+	case KEY_CSV:
+		o->csv = true;
+		return 0;
 	case KEY_PER_FUNCTION:
 		o->per_function = true;
 		return 0;
@@ -196,8 +213,10 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ARRIVALS:
 		if (arrivals_parse(arg, &o->run.arrivals) < 0)
-			argp_error(state, "--arrivals takes thesis, uniform or poisson, not '%s'",
+			argp_error(state,
+				   "--arrivals takes trace, thesis, uniform or poisson, not '%s'",
 				   arg);
+		o->arrivals_given = true;
 		return 0;
 	case KEY_SEED:
 		o->run.seed = option_count(arg, state, "--seed", 0, INT64_MAX);
@@ -269,6 +288,10 @@ static void check(struct simulate_options *o, struct argp_state *state)
 
 	if (loads > 1)
 		argp_error(state, "--functions, --mix and --invocations exclude one another");
+	if (o->per_function && !o->csv && !o->common.json)
+		argp_error(state, "--per-function goes with --json or --csv");
+	if (o->csv && o->common.json)
+		argp_error(state, "--json and --csv exclude one another");
 	o->from_database = loads == 0;
 	if (o->n_policies > SIMULATE_MAX_LIST)
 		argp_error(state, "--policy takes at most %d values", SIMULATE_MAX_LIST);
@@ -284,6 +307,8 @@ static void check(struct simulate_options *o, struct argp_state *state)
 				   "--compat thesis knows lru, ssmp, ssmp-simple and dsmp, not %s",
 				   policy_name(o->policy[i]));
 		}
+	if (!o->arrivals_given && o->invocations && !o->background && !o->author_order)
+		o->run.arrivals = ARRIVALS_TRACE;
 	if (o->author_order && o->run.arrivals != ARRIVALS_THESIS)
 		argp_error(state, "--tie-order author goes with --arrivals thesis");
 	if (!o->rule_given && o->run.compat)
@@ -339,7 +364,7 @@ struct output {
 	const struct load *load;
 	FILE *minutes;
 	struct plot *plot;
-	size_t printed;
+	size_t printed, wanted; /* runs */
 };
 
 static int run_done(struct sweep_run *run, void *arg)
@@ -362,6 +387,9 @@ static int run_done(struct sweep_run *run, void *arg)
 	if (out->plot && r == 0)
 		r = plot_add(out->plot, run);
 	out->printed++;
+	/* Rows on a terminal say themselves how far it is. */
+	if (!isatty(STDOUT_FILENO))
+		log_progress("simulating", out->printed, out->wanted);
 	return r;
 }
 
@@ -394,6 +422,7 @@ static int run_all(struct simulate_options *o, const struct load *l, struct outp
 	runs = list_runs(o, &n);
 	if (!runs)
 		return log_error_errno(-ENOMEM, "cannot list the runs");
+	out->wanted = n;
 	r = sweep(l, runs, n, o->threads, run_done, out);
 	if (r == 0 && out->minutes && fflush(out->minutes) != 0)
 		r = log_error_errno(-errno, "%s: cannot write", o->per_minute);
@@ -460,9 +489,15 @@ int cmd_simulate(int argc, char **argv)
 	const struct argp argp = {
 		.options = option_list,
 		.parser = parse,
-		.doc = "Replays a load on a node in virtual time: which policy, how much memory."
-		       "\vdocs/policies.md describes the policies, docs/paper.md the paper's "
-		       "experiments.",
+		.doc = "Replays a load on a node in virtual time: which policy, how much memory, what would "
+		       "tomorrow's plan do? Prints a row a run; counts are calls. The node is empty at "
+		       "minute 0.\v"
+		       "Examples:\n"
+		       "  faasmat simulate                 the last day of this node's history, 16G\n"
+		       "  faasmat simulate --policy all --memory 4G,8G,16G   which policy, how much memory\n"
+		       "  faasmat simulate --functions day.csv.gz --compat thesis --tie-order author "
+		       "--policy lru,ssmp --memory 16G --json --per-function   the paper's tables\n"
+		       "docs/policies.md describes the policies, docs/paper.md the paper's experiments.",
 		.children = children,
 	};
 

@@ -15,7 +15,7 @@ struct simulate_options {
 	/* Load */
 	const char *functions, *mix, *background, *invocations;
 	bool from_database;
-	const char *day;     /* a number with --mix, a date with a database */
+	const char *day;     /* a number with --mix and --invocations, a date with a database */
 	int64_t memory_each; /* bytes of a container, where the trace does not say */
 	/* Sweep */
 	enum policy policy[SIMULATE_MAX_LIST];
@@ -27,10 +27,10 @@ struct simulate_options {
 	struct run_options run;
 	bool author_order;
 	struct locator_options locator;
-	bool rule_given;
+	bool rule_given, arrivals_given;
 	const char *prediction; /* NULL: by the kind of load */
 	/* Output */
-	bool per_function;
+	bool per_function, csv;
 	const char *per_minute, *plot;
 };
 

@@ -45,7 +45,9 @@ static int add_background(const struct simulate_options *o, struct load *l)
 struct history_load {
 	struct store *store;
 	struct load_builder b;
-	int64_t day; /* its first minute */
+	int64_t day;	     /* its first minute */
+	int64_t memory_each; /* of a container whose memory nobody knows */
+	size_t unknown;	     /* functions of which that is so */
 };
 
 /* Counts of the judged day and those before; minutes that nobody watched have no invocations in the
@@ -69,7 +71,8 @@ static int add_history(struct history_load *h, const struct store_function *f)
 	r = i < 0 ? i : store_read_series(h->store, f->id, begin, n, value);
 	if (r < 0)
 		return r;
-	h->b.load.function[i].memory = MAX(f->memory_bytes, (int64_t)1);
+	h->unknown += f->memory_bytes <= 0;
+	h->b.load.function[i].memory = f->memory_bytes > 0 ? f->memory_bytes : h->memory_each;
 	h->b.load.function[i].warm = (f->warm_us + 999) / 1000;
 	h->b.load.function[i].cold = (MAX(f->cold_us, f->warm_us) + 999) / 1000;
 	for (size_t m = 0; m < MINUTES_PER_DAY && r == 0; m++) {
@@ -101,6 +104,7 @@ static int read_database(const struct simulate_options *o, struct load *ret)
 		return log_error_errno(r, "%s: there is no history; import or collect some first",
 				       o->common.db);
 	h.store = store;
+	h.memory_each = o->memory_each;
 	h.day = (last + 1) / MINUTES_PER_DAY * MINUTES_PER_DAY - MINUTES_PER_DAY;
 	if (o->day && parse_date_minute(o->day, &h.day) < 0) {
 		log_error("--day takes a date such as 2026-11-23 with a database, not '%s'",
@@ -119,26 +123,59 @@ static int read_database(const struct simulate_options *o, struct load *ret)
 		load_builder_release(&h.b);
 		return log_error_errno(r, "%s: cannot read the history", o->common.db);
 	}
+	if (h.unknown)
+		log_warning("%zu functions were never measured nor declared: %s a container "
+			    "(--container-memory)",
+			    h.unknown, format_size(o->memory_each));
 	r = load_finish(&h.b, MINUTES_PER_DAY, ret);
 	ret->start_minute = h.day;
 	return r;
 }
 
+/* The day of a trace that has no dates: 0 is the last one. */
+static int numbered_day(const struct simulate_options *o, int64_t *ret)
+{
+	*ret = 0;
+	if (o->day && parse_int64(o->day, ret) < 0) {
+		log_error("--day takes a number with a trace (0 is the last day), not '%s'",
+			  o->day);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* All of the trace or, with --day, one of its days; a last day that is not whole is none. */
+static int read_invocations(const struct simulate_options *o, struct load *ret)
+{
+	int64_t days, day;
+	int r = numbered_day(o, &day);
+
+	r = r < 0 ? r : traces_read_invocations(o->invocations, o->memory_each, ret);
+	if (r < 0 || !o->day)
+		return r;
+	days = ret->n_minutes / MINUTES_PER_DAY;
+	if (day > 0 || day <= -days) {
+		log_error("%s: there is no day %lld; the trace has %lld whole days, the last is 0",
+			  o->invocations, (long long)day, (long long)days);
+		return -ENODATA;
+	}
+	r = load_judge(ret, (days - 1 + day) * MINUTES_PER_DAY, MINUTES_PER_DAY);
+	return r < 0 ? log_error_errno(r, "cannot keep the trace") : 0;
+}
+
 static int read_load(const struct simulate_options *o, struct load *ret)
 {
-	int64_t day = 0;
+	int64_t day;
+	int r;
 
 	if (o->functions)
 		return traces_read_combined(o->functions, ret);
 	if (o->invocations)
-		return traces_read_invocations(o->invocations, o->memory_each, ret);
+		return read_invocations(o, ret);
 	if (!o->mix)
 		return read_database(o, ret);
-	if (o->day && parse_int64(o->day, &day) < 0) {
-		log_error("--day takes a number with --mix (0 is the last day), not '%s'", o->day);
-		return -EINVAL;
-	}
-	return traces_read_mix(o->mix, day, ret);
+	r = numbered_day(o, &day);
+	return r < 0 ? r : traces_read_mix(o->mix, day, ret);
 }
 
 int simulate_load(const struct simulate_options *o, struct load *ret)
@@ -166,7 +203,8 @@ static int read_prediction(const char *path, const struct simulate_options *o, c
 
 int simulate_predict(const struct simulate_options *o, const struct load *l, struct prediction *ret)
 {
-	const char *kind = o->prediction ? o->prediction : o->functions ? "mean" : "model";
+	bool past = l->n_functions && !o->functions && (!o->invocations || o->day);
+	const char *kind = o->prediction ? o->prediction : past ? "model" : "mean";
 	const uint32_t *f = o->run.located;
 	size_t n = o->run.n_located;
 	int r;

@@ -56,6 +56,64 @@ static int print_run_json(const struct simulate_options *o, const struct load *l
 	return print_json(j);
 }
 
+static int output_done(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	log_error("cannot write to standard output");
+	return EXIT_FAILED;
+}
+
+static int print_run_csv(const struct sweep_run *run, bool first)
+{
+	const struct run_options *o = &run->options;
+	const struct run_result *r = &run->result;
+
+	if (first)
+		puts("policy,memory_mb,queue_ttl_ms,seed,invocations,warm,cold,drop,throughput,pending,"
+		     "container_starts,prewarms,evictions,idle_mb_minutes,mean_memory_mb,max_memory_mb,"
+		     "over_capacity_minutes,wall_seconds");
+	printf("%s,%lld,%lld,%llu,%lld,%lld,%lld,%lld,%.8f,%lld,", policy_name(o->policy),
+	       (long long)(o->memory / MIB), (long long)o->queue_ttl, (unsigned long long)o->seed,
+	       (long long)r->invocations, (long long)r->warm, (long long)r->cold,
+	       (long long)r->drop, throughput(r), (long long)r->pending);
+	printf("%lld,%lld,%lld,%.3f,%.3f,%.3f,%lld,%.3f\n", (long long)(r->cold + r->prewarms),
+	       (long long)r->prewarms, (long long)r->evictions, r->idle_mb_minutes,
+	       r->mean_memory_mb, (double)r->max_memory / MIB, (long long)r->over_capacity_minutes,
+	       r->wall_seconds);
+	return output_done();
+}
+
+/* A name as a CSV field. */
+static void print_field(FILE *f, const char *text)
+{
+	fputc('"', f);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', f);
+		fputc(*text, f);
+	}
+	fputc('"', f);
+}
+
+static int print_functions_csv(const struct load *l, const struct sweep_run *run, bool first)
+{
+	const struct run_result *r = &run->result;
+
+	if (first)
+		puts("policy,memory_mb,queue_ttl_ms,function,hot,invocations,warm,cold,drop");
+	for (size_t i = 0; i < r->n_functions; i++) {
+		const struct function_result *f = &r->function[i];
+
+		printf("%s,%lld,%lld,", policy_name(run->options.policy),
+		       (long long)(run->options.memory / MIB), (long long)run->options.queue_ttl);
+		print_field(stdout, l->function[i].name);
+		printf(",%d,%lld,%lld,%lld,%lld\n", f->hot, (long long)f->invocations,
+		       (long long)f->warm, (long long)f->cold, (long long)f->drop);
+	}
+	return output_done();
+}
+
 int simulate_print(const struct simulate_options *o, const struct load *l,
 		   const struct sweep_run *run, bool first)
 {
@@ -63,6 +121,9 @@ int simulate_print(const struct simulate_options *o, const struct load *l,
 
 	if (o->common.json)
 		return print_run_json(o, l, run);
+	if (o->csv)
+		return o->per_function ? print_functions_csv(l, run, first)
+				       : print_run_csv(run, first);
 	if (first)
 		printf("%-12s %7s %7s %12s %12s %12s %12s %10s %10s %12s %8s %8s %7s\n", "policy",
 		       "memory", "ttl_ms", "invocations", "warm", "cold", "drop", "served_%",
@@ -76,23 +137,7 @@ int simulate_print(const struct simulate_options *o, const struct load *l,
 	if (r->over_capacity_minutes)
 		printf("  (more memory than there is, or main below zero, in %lld minutes)\n",
 		       (long long)r->over_capacity_minutes);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		log_error("cannot write to standard output");
-		return EXIT_FAILED;
-	}
-	return EXIT_DONE;
-}
-
-/* A name as a CSV field. */
-static void print_field(FILE *f, const char *text)
-{
-	fputc('"', f);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', f);
-		fputc(*text, f);
-	}
-	fputc('"', f);
+	return output_done();
 }
 
 static void print_row(FILE *f, const struct sweep_run *run, size_t minute, const char *function,

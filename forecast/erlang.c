@@ -61,6 +61,13 @@ double erlang_drop(const struct erlang_queue *q, double rate, int64_t n)
 	return x / (inverse * exp(theta * ttl) + middle + x);
 }
 
+double erlang_gain(double load, int64_t n)
+{
+	double before = inverse_b(load, n - 1), after = 1 + (double)n / load * before;
+
+	return 1 / before - 1 / after;
+}
+
 double erlang_mean(const struct erlang_rates *r)
 {
 	double mean = 0;

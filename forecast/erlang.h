@@ -26,13 +26,6 @@
 
 #include "common/util.h"
 
-/* Erlang's loss formula B(n) of `load` (arrivals x service time) from B(n - 1); B(0) = 1. For callers that
- * go through the containers one by one, such as what the next one would be worth. */
-static inline double erlang_b_next(double load, double before, int64_t n)
-{
-	return load * before / ((double)n + load * before);
-}
-
 /* A function as a queue. */
 struct erlang_queue {
 	double warm_s; /* mean service time, seconds; > 0 */
@@ -50,6 +43,10 @@ struct erlang_rates {
 
 /* Share of arrivals at one rate that n containers drop; 1 for n <= 0, 0 for rate 0. */
 double erlang_drop(const struct erlang_queue *q, double rate, int64_t n);
+
+/* Share of arrivals that the n-th container (n >= 1) serves beyond what n - 1 do, without any wait:
+ * B(n - 1) - B(n) at `load` containers busy on average. */
+double erlang_gain(double load, int64_t n);
 
 /* Expected drops per second of n containers, averaged over the rates. */
 double erlang_drops(const struct erlang_queue *q, const struct erlang_rates *r, int64_t n);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "governor/room.h"
+
 #define BUCKETS 4096
 
 struct entry {
@@ -200,11 +202,10 @@ static int add_entry(struct admission *a, int pool, const char *id, const char *
 	return 0;
 }
 
-static bool has_room(const struct admission_pool *p, int64_t bytes)
+static struct room room_of(const struct admission_pool *p)
 {
-	if (p->admitted_containers >= 0 && p->used_containers >= p->admitted_containers)
-		return false;
-	return p->used_bytes <= p->admitted_bytes && bytes <= p->admitted_bytes - p->used_bytes;
+	return (struct room){ p->admitted_bytes, p->used_bytes, p->admitted_containers,
+			      p->used_containers };
 }
 
 static void say_full(const struct admission_pool *p, struct admission_answer *ret)
@@ -240,18 +241,22 @@ static int place(const struct admission *a, const struct reservation *r,
 		 struct admission_answer *ret)
 {
 	int own = admission_find_function(a, r->function);
+	struct room main = room_of(&a->pools[0]), room;
 
 	if (own < 0 || !a->pools[own].planned)
 		own = 0;
 	ret->pool = own;
-	if (has_room(&a->pools[own], r->bytes))
+	room = room_of(&a->pools[own]);
+	switch (room_place(&room, &main, own != 0 && a->spill, r->bytes)) {
+	case ROOM_OWN:
 		return own;
-	if (own != 0 && a->spill && has_room(&a->pools[0], r->bytes)) {
+	case ROOM_SPILL:
 		ret->spill = true;
 		return 0;
+	default:
+		say_full(&a->pools[own], ret);
+		return -1;
 	}
-	say_full(&a->pools[own], ret);
-	return -1;
 }
 
 /* The container that our scan adopted and that this client means: of exactly this name, else one of

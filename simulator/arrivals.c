@@ -8,7 +8,7 @@
 
 int arrivals_parse(const char *name, enum arrivals *ret)
 {
-	static const char *const names[] = { "thesis", "uniform", "poisson" };
+	static const char *const names[] = { "thesis", "uniform", "poisson", "trace" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0) {
@@ -95,6 +95,8 @@ void arrivals_make(enum arrivals kind, uint64_t seed, uint32_t function, size_t 
 			insertion_sort(ms, count);
 		else
 			sort_ms(ms, scratch, count);
+		break;
+	case ARRIVALS_TRACE:
 		break;
 	}
 }

@@ -5,7 +5,7 @@
  *
  * Finding a warm container must cost nothing that grows with the pool, so a member keeps its own:
  * idle ones in the order of their last start (the newest is taken, as OpenWhisk does), running ones in
- * one queue for each duration, where the first to begin is, as a rule, the first to end.
+ * one queue for warm runs and one for starts, where the first to begin is, as a rule, the first to end.
  */
 #ifndef FAASMAT_SIMULATOR_CONTAINER_H
 #define FAASMAT_SIMULATOR_CONTAINER_H
@@ -19,11 +19,10 @@
 
 /* What a running container does; each has its own duration. */
 enum run { RUN_WARM, RUN_COLD, RUN_PREWARM, N_RUNS };
+/* Queues of running containers: warm runs, and those that start. */
+#define N_QUEUES 2
 
 enum container_state { CONTAINER_FREE, CONTAINER_RUNNING, CONTAINER_IDLE };
-/* Which heap of the pool knows it (pool.h). */
-enum container_rank { RANK_NONE, RANK_ENDS, RANK_VICTIMS };
-
 struct container {
 	int64_t start;	 /* of the last run */
 	int64_t end;	 /* idle from here on: at least start + 1, since a millisecond is a step */
@@ -33,28 +32,45 @@ struct container {
 	uint32_t function;
 	uint32_t older,
 		newer; /* the idle list; `newer` alone links a running queue and the free list */
-	uint8_t state, rank;
-	bool instant; /* the run took 0 ms: it has been idle since end - 1 */
+	uint32_t next_due; /* the wheel's list (wheel.h) */
+	uint8_t state;
+	bool ranked;   /* the pool's heap of victims has it */
+	bool in_wheel; /* the pool's wheel will tell of its end, or has told of an earlier one */
+	bool instant;  /* the run took 0 ms: it has been idle since end - 1 */
 };
 
 struct run_queue {
 	uint32_t head, tail;
 };
 
-/* What every call touches comes first and fits a cache line. */
+/* What every warm call touches comes first and fits a cache line: of thousands of functions it is not
+ * in the cache. */
 struct member {
 	uint32_t idle_newest, idle_oldest;
-	struct run_queue running[N_RUNS];
+	struct run_queue running[N_QUEUES];
 	int32_t duration[N_RUNS]; /* ms */
-	int64_t next_end;	  /* of the running ones, NEVER when none runs */
+	uint32_t live;
+	int64_t next_end; /* of the running ones, NEVER when none runs */
 	int64_t memory;
-	int64_t warm, cold, drop; /* outcomes so far */
-	int64_t idle_ms;	  /* added up over its containers, booked when idleness ends */
-	int64_t calls;		  /* served since it last had no container */
+	int64_t warm; /* outcomes so far */
+	/* The second line. */
+	int64_t cold, drop;
+	int64_t forgotten; /* of warm and cold: served until it last had no container */
 	int32_t keep_alive, keep_prewarmed; /* ms after a call, after a prewarm; see pool_rules */
 	uint32_t prewarm;		    /* containers started for no call, so far */
-	uint32_t live, most_live;	    /* most since whoever watches it set it */
+	uint32_t most_live;		    /* since whoever watches it set it */
 } __attribute__((aligned(64)));
+
+/* Calls served since it last had no container. */
+static inline int64_t member_calls(const struct member *m)
+{
+	return m->warm + m->cold - m->forgotten;
+}
+
+static inline struct run_queue *member_queue(struct member *m, enum run run)
+{
+	return &m->running[run != RUN_WARM];
+}
 
 static inline void member_init(struct member *m, int64_t memory, int64_t warm, int64_t cold)
 {
@@ -66,7 +82,7 @@ static inline void member_init(struct member *m, int64_t memory, int64_t warm, i
 		/* A cold call is start plus run; a prewarmed container only starts. */
 		.duration = { (int32_t)warm, (int32_t)cold, (int32_t)MAX(cold - warm, (int64_t)0) },
 	};
-	for (int i = 0; i < N_RUNS; i++)
+	for (int i = 0; i < N_QUEUES; i++)
 		m->running[i] = (struct run_queue){ NO_CONTAINER, NO_CONTAINER };
 }
 
@@ -112,13 +128,13 @@ static inline int64_t queue_end(const struct run_queue *q, const struct containe
 
 static inline void member_find_next_end(struct member *m, const struct container *c)
 {
-	int64_t end = queue_end(&m->running[RUN_WARM], c);
+	int64_t warm = queue_end(&m->running[0], c), start = queue_end(&m->running[1], c);
 
-	end = MIN(end, queue_end(&m->running[RUN_COLD], c));
-	m->next_end = MIN(end, queue_end(&m->running[RUN_PREWARM], c));
+	m->next_end = MIN(warm, start);
 }
 
-/* By end. Only a call that waits for a container can make one that is begun later end earlier. */
+/* By end. Out of turn come only the call that waits for a container and, among starts, the prewarmed
+ * ones, which take less time. */
 static inline void queue_run(struct run_queue *q, struct container *c, uint32_t id)
 {
 	uint32_t at;
@@ -143,7 +159,7 @@ static inline void queue_run(struct run_queue *q, struct container *c, uint32_t 
 static inline void member_run(struct member *m, struct container *c, uint32_t id, int64_t t,
 			      enum run run)
 {
-	struct run_queue *q = &m->running[run];
+	struct run_queue *q = member_queue(m, run);
 	int64_t duration = m->duration[run];
 
 	c[id].start = t;

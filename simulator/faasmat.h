@@ -22,6 +22,9 @@ struct faasmat {
 	struct decision decision;
 	struct heap stopped; /* hot pools with a call that they cannot take, by its time */
 	uint32_t *stopped_at;
+	double price;	      /* of memory: 1 while it is short, see faasmat_worth.c */
+	int64_t refused_free; /* least bytes that were free when a start was refused, in this minute */
+	int64_t dropped;      /* by all pools, until this minute began */
 };
 
 static inline bool faasmat_has(const struct node *n, enum faasmat_part part)
@@ -37,6 +40,7 @@ int faasmat_resize_begin(struct node *n);
 void faasmat_resize(struct node *n);
 
 /* faasmat_worth.c: is a container worth its memory? */
+void faasmat_worth_begin(struct faasmat *s);
 void faasmat_learn(struct node *n);
 bool faasmat_worth(struct node *n, uint32_t function, int64_t t);
 /* The two rules of main (struct pool_rules); arg is the node. */

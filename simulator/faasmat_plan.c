@@ -4,7 +4,6 @@
 
 #include "forecast/erlang.h"
 #include "forecast/sizing.h"
-#include "simulator/loss.h"
 #include "simulator/faasmat.h"
 
 /* A pool does not shrink for a dip shorter than this many minutes (forecast/plan.h). */
@@ -15,7 +14,7 @@ struct claim {
 	const struct prediction_row *row;
 	int64_t warm;	/* ms */
 	double rate, a; /* calls a minute, and the containers they keep busy on average */
-	double b;	/* share of calls that finds the containers so far busy */
+	double gain;	/* share of calls that one container more would serve */
 	int64_t containers, wanted, unit;
 };
 
@@ -40,12 +39,6 @@ static int64_t wanted(const struct node *n, const struct prediction_row *row, si
 	return MAX(c, (int64_t)1) * o->pool_factor;
 }
 
-/* Calls a minute that one container more would serve, a byte. */
-static double density(const struct claim *c)
-{
-	return c->rate * (c->b - loss_step(c->a, c->b, c->containers + 1)) / c->unit;
-}
-
 static struct claim *best_claim(struct claim *claim, size_t n, int64_t left)
 {
 	struct claim *best = NULL;
@@ -56,7 +49,7 @@ static struct claim *best_claim(struct claim *claim, size_t n, int64_t left)
 
 		if (claim[i].containers >= claim[i].wanted || claim[i].unit > left)
 			continue;
-		d = density(&claim[i]);
+		d = claim[i].rate * claim[i].gain / claim[i].unit;
 		if (d > most) {
 			most = d;
 			best = &claim[i];
@@ -78,8 +71,10 @@ static void share_out(struct claim *claim, size_t n, int64_t left)
 			claim[i].containers = claim[i].wanted;
 		return;
 	}
+	for (size_t i = 0; i < n; i++)
+		claim[i].gain = erlang_gain(claim[i].a, 1);
 	while ((c = best_claim(claim, n, left))) {
-		c->b = loss_step(c->a, c->b, ++c->containers);
+		c->gain = erlang_gain(c->a, ++c->containers + 1);
 		left -= c->unit;
 	}
 }
@@ -124,7 +119,6 @@ int faasmat_plan(struct node *n, struct plan *plan)
 
 			c->rate = c->row->high[m];
 			c->a = c->rate * c->warm / MINUTE_MS;
-			c->b = 1;
 			c->containers = 0;
 			c->wanted = plan->pool[i].containers[m];
 		}

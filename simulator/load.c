@@ -13,6 +13,8 @@ void load_release(struct load *l)
 	free(l->function);
 	free(l->first);
 	free(l->cell);
+	free(l->ms);
+	free(l->ms_first);
 	*l = (struct load){ 0 };
 }
 
@@ -168,6 +170,56 @@ int64_t load_sum(const struct load *l, uint32_t function, size_t first, size_t n
 			sum += c->count;
 	}
 	return sum;
+}
+
+/* Counts of the minutes before `first` as the functions' past. */
+static int keep_past(struct load *l, size_t first)
+{
+	size_t n = MIN(first, (size_t)LOAD_MAX_DAYS * MINUTES_PER_DAY);
+
+	for (size_t i = 0; n && i < l->n_functions; i++) {
+		struct load_function *f = &l->function[i];
+
+		free(f->past);
+		f->past = calloc(n, sizeof(*f->past));
+		f->past_minutes = f->past ? n : 0;
+		if (!f->past)
+			return -ENOMEM;
+	}
+	for (size_t m = first - n; m < first; m++)
+		for (size_t i = l->first[m]; i < l->first[m + 1]; i++)
+			l->function[l->cell[i].function].past[m - (first - n)] = l->cell[i].count;
+	return 0;
+}
+
+int load_judge(struct load *l, size_t first, size_t n)
+{
+	size_t begin = l->first[first], end = l->first[first + n];
+	int r = keep_past(l, first);
+
+	if (r < 0)
+		return r;
+	if (l->ms) {
+		size_t at = l->ms_first[first];
+
+		memmove(l->ms, l->ms + at, (l->ms_first[first + n] - at) * sizeof(*l->ms));
+		for (size_t m = 0; m <= n; m++)
+			l->ms_first[m] = l->ms_first[first + m] - at;
+	}
+	for (size_t m = 0; m <= n; m++)
+		l->first[m] = l->first[first + m] - begin;
+	memmove(l->cell, l->cell + begin, (end - begin) * sizeof(*l->cell));
+	l->n_minutes = n;
+	l->total = 0;
+	for (size_t i = 0; i < l->n_functions; i++)
+		l->function[i].calls = 0;
+	for (size_t i = 0; i < l->first[n]; i++) {
+		l->function[l->cell[i].function].calls += l->cell[i].count;
+		l->total += l->cell[i].count;
+	}
+	if (l->start_minute)
+		l->start_minute += first;
+	return 0;
 }
 
 int64_t load_find(const struct load *l, const char *name)

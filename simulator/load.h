@@ -42,6 +42,10 @@ struct load {
 	size_t *first; /* cells of minute m: cell[first[m]] .. cell[first[m + 1] - 1], by function */
 	struct load_cell *cell;
 	int64_t total; /* invocations */
+	/* A trace of single invocations: the millisecond within its minute of each, ascending in a cell,
+	 * cells in their order; those of minute m begin at ms[ms_first[m]]. NULL: only counts are known. */
+	uint16_t *ms;
+	size_t *ms_first;
 	/* Minute 0 in minutes since the epoch, or 0 when the load has no date. */
 	int64_t start_minute;
 };
@@ -53,6 +57,9 @@ void load_release(struct load *l);
 void load_counts(const struct load *l, uint32_t function, uint32_t *count);
 /* Its invocations in minutes first..first+n-1, added up. */
 int64_t load_sum(const struct load *l, uint32_t function, size_t first, size_t n);
+/* Leaves `n` minutes from `first` on. What came before them becomes each function's past (at most
+ * LOAD_MAX_DAYS), `calls` those of the minutes left. -ENOMEM. */
+int load_judge(struct load *l, size_t first, size_t n);
 /* The function of that name, or -ENOENT. */
 int64_t load_find(const struct load *l, const char *name);
 /* The largest container; 0 when there is no function. *ret_function, when set, is whose it is. */

@@ -33,10 +33,23 @@ static int reserve_arrivals(struct node *n, size_t main, size_t hot, size_t most
 	return 0;
 }
 
-static void main_arrivals(struct node *n, const struct load_cell *c)
+/* The milliseconds of a cell's invocations: as recorded (`at` is their place in the load), else made
+ * into ms[]. */
+static const uint16_t *cell_arrivals(struct node *n, const struct load_cell *c, size_t at,
+				     uint16_t *ms, uint16_t *scratch)
 {
 	const struct run_options *o = n->o;
-	uint16_t *ms = n->ms_scratch;
+
+	if (o->arrivals == ARRIVALS_TRACE)
+		return n->load->ms + at;
+	arrivals_make(o->arrivals, o->seed, c->function, n->minute, c->count, ms, scratch);
+	return ms;
+}
+
+static void main_arrivals(struct node *n, const struct load_cell *c, size_t at)
+{
+	const struct run_options *o = n->o;
+	const uint16_t *ms;
 	struct arrival *out = n->arrival + n->n_arrivals;
 	uint32_t gap = MINUTE_MS / c->count;
 
@@ -47,21 +60,20 @@ static void main_arrivals(struct node *n, const struct load_cell *c)
 			out[i] = (struct arrival){ c->function, i * gap };
 		return;
 	}
-	arrivals_make(o->arrivals, o->seed, c->function, n->minute, c->count, ms,
-		      n->ms_scratch + n->ms_size);
+	ms = cell_arrivals(n, c, at, n->ms_scratch, n->ms_scratch + n->ms_size);
 	for (uint32_t i = 0; i < c->count; i++)
 		out[i] = (struct arrival){ c->function, ms[i] };
 }
 
-static void hot_arrivals(struct node *n, struct hot_pool *h, const struct load_cell *c,
+static void hot_arrivals(struct node *n, struct hot_pool *h, const struct load_cell *c, size_t at,
 			 size_t first)
 {
-	const struct run_options *o = n->o;
+	const uint16_t *ms = cell_arrivals(n, c, at, n->ms + first, n->ms_scratch);
 
 	h->first = first;
 	h->count = c->count;
-	arrivals_make(o->arrivals, o->seed, c->function, n->minute, c->count, n->ms + first,
-		      n->ms_scratch);
+	if (ms != n->ms + first)
+		memcpy(n->ms + first, ms, c->count * sizeof(*ms));
 }
 
 /* Main's arrivals in the order of the author's file; the pools' do not depend on it. */
@@ -78,7 +90,7 @@ static void author_arrivals(struct node *n)
 int minute_arrivals(struct node *n)
 {
 	const struct load *l = n->load;
-	size_t main = 0, hot = 0, most = 0, first = 0;
+	size_t main = 0, hot = 0, most = 0, first = 0, at;
 	int r;
 
 	n->n_arrivals = n->next_arrival = 0;
@@ -95,16 +107,17 @@ int minute_arrivals(struct node *n)
 	r = reserve_arrivals(n, main, hot, most);
 	if (r < 0)
 		return r;
+	at = l->ms ? l->ms_first[n->minute] : 0;
 	for (size_t i = l->first[n->minute]; i < l->first[n->minute + 1]; i++) {
 		const struct load_cell *c = &l->cell[i];
 
-		if (n->pool_of[c->function] == NO_POOL) {
-			if (!n->o->order)
-				main_arrivals(n, c);
-			continue;
+		if (n->pool_of[c->function] != NO_POOL) {
+			hot_arrivals(n, &n->hot[n->pool_of[c->function]], c, at, first);
+			first += c->count;
+		} else if (!n->o->order) {
+			main_arrivals(n, c, at);
 		}
-		hot_arrivals(n, &n->hot[n->pool_of[c->function]], c, first);
-		first += c->count;
+		at += c->count;
 	}
 	if (n->o->order)
 		author_arrivals(n);

@@ -62,11 +62,10 @@ static void prefetch(const struct node *n, size_t i)
 	if (i + AHEAD / 2 < n->n_arrivals) {
 		const struct member *m = pool_member(p, n->arrival[i + AHEAD / 2].function);
 
-		__builtin_prefetch(&m->warm, 1);
 		if (m->idle_newest != NO_CONTAINER)
 			__builtin_prefetch(&p->container[m->idle_newest], 1);
-		if (m->running[RUN_WARM].head != NO_CONTAINER)
-			__builtin_prefetch(&p->container[m->running[RUN_WARM].head], 1);
+		if (m->running[0].head != NO_CONTAINER)
+			__builtin_prefetch(&p->container[m->running[0].head], 1);
 	}
 }
 

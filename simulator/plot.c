@@ -253,5 +253,10 @@ int plot_finish(struct plot *p)
 		return -EIO;
 	plot_figures(f, p->load, p->options, p->runs, p->n_runs);
 	r = finish(p, "figures.gp", f);
+	f = r < 0 ? NULL : create(p, "index.html");
+	if (!f)
+		return -EIO;
+	plot_index(f, p->load, p->options, p->runs, p->n_runs);
+	r = finish(p, "index.html", f);
 	return r < 0 ? r : run_gnuplot(p);
 }

@@ -14,36 +14,63 @@ void plot_label(const char *name, char *label)
 	label[n] = '\0';
 }
 
+#define WARM "'#1b9e77'"
+#define COLD "'#e6ab02'"
+#define DROP "'#d7301f'"
+
+/* `title` may hold "%" but no quotes: labels, policies and our own words. */
 static void begin(FILE *f, const char *figure, const char *title, int width, int height)
 {
-	fprintf(f, "\nreset\nset terminal svg size %d,%d dynamic background 'white'\n", width,
-		height);
-	fputs("set datafile separator ','\nset grid\nset key outside top horizontal\n", f);
-	fprintf(f, "set output 'figure-%s.svg'\nset title '%s'\n", figure, title);
+	fprintf(f,
+		"\nreset\nset terminal svg size %d,%d dynamic font 'sans,12' background 'white'\n",
+		width, height);
+	fputs("set datafile separator ','\nset grid lc rgb '#dddddd'\nset border 3 lc rgb '#888888'\n"
+	      "set tics nomirror\nset key outside top right horizontal\n"
+	      "set yrange [0:*]\n",
+	      f);
+	fprintf(f, "set output 'figure-%s.svg'\nset title '%s' noenhanced\n", figure, title);
+}
+
+/* The x axis is the minutes of the runs. */
+static void by_minute(FILE *f, const struct load *l, const struct run_options *o)
+{
+	size_t minutes = MIN(l->n_minutes, o->minutes);
+
+	fprintf(f, "set xrange [0:%zu]\nset xlabel 'minute'\n", MAX(minutes, (size_t)1));
+	if (minutes > 600 && minutes <= MINUTES_PER_DAY)
+		fputs("set xtics 120\n", f);
+}
+
+/* "dsmp, 16384 MB", and what the figure shows. */
+static void run_title(const struct plot_run *run, const char *what, char *title, size_t size)
+{
+	snprintf(title, size, "%s: %s, %lld MB", what, run->policy, (long long)run->memory_mb);
 }
 
 /* Outcomes a minute of all (column 2..4) or of hot function i. */
 static void outcome_lines(FILE *f, const struct plot_run *run, int column)
 {
 	fprintf(f,
-		"plot 'minutes-%s.csv' using 1:%d with lines lc 'dark-green' title 'warm', "
-		"'' using 1:%d with lines lc 'blue' title 'cold', "
-		"'' using 1:%d with lines lc 'red' title 'drop'\n",
+		"plot 'minutes-%s.csv' using 1:%d with lines lc rgb " WARM " title 'warm', "
+		"'' using 1:%d with lines lc rgb " COLD " title 'cold', "
+		"'' using 1:%d with lines lc rgb " DROP " title 'drop'\n",
 		run->name, column, column + 1, column + 2);
 }
 
 /* 2.3: outcomes by function. */
 static void figure_totals(FILE *f, const struct plot_run *run)
 {
-	char figure[96];
+	char figure[96], title[96];
 
 	snprintf(figure, sizeof(figure), "2.3-%s", run->name);
-	begin(f, figure, "Outcomes by function", 900, 450);
+	run_title(run, "Outcomes by function", title, sizeof(title));
+	begin(f, figure, title, 900, 450);
 	fprintf(f,
 		"set style data histograms\nset style histogram rowstacked\nset style fill solid\n"
-		"set boxwidth 0.7\nset xtics rotate by -30\nset yrange [0:*]\n"
-		"plot 'totals-%s.csv' skip 1 using 2:xtic(1) lc 'dark-green' title 'warm', "
-		"'' skip 1 using 3 lc 'blue' title 'cold', '' skip 1 using 4 lc 'red' title 'drop'\n",
+		"set boxwidth 0.7\nset xtics rotate by -30\nset ylabel 'million calls'\n"
+		"plot 'totals-%s.csv' skip 1 using ($2/1e6):xtic(1) lc rgb " WARM " title 'warm', "
+		"'' skip 1 using ($3/1e6) lc rgb " COLD
+		" title 'cold', '' skip 1 using ($4/1e6) lc rgb " DROP " title 'drop'\n",
 		run->name);
 }
 
@@ -51,17 +78,21 @@ static void figure_totals(FILE *f, const struct plot_run *run)
 static void figure_memory(FILE *f, const struct load *l, const struct run_options *o,
 			  const struct plot_run *run)
 {
-	char figure[96], label[PLOT_LABEL];
+	char figure[96], title[96], label[PLOT_LABEL];
 
 	if (!o->n_located)
 		return;
 	snprintf(figure, sizeof(figure), "4.8-%s", run->name);
-	begin(f, figure, "Memory of the hot functions (most in a minute)", 900, 450);
-	fputs("set xlabel 'minute'\nset ylabel 'MB'\nplot ", f);
+	run_title(run, "Memory of the hot functions, most in a minute", title, sizeof(title));
+	begin(f, figure, title, 900, 450);
+	by_minute(f, l, o);
+	fputs("set ylabel 'MB'\nset linetype 5 lc rgb '#66a61e'\n"
+	      "set linetype 6 lc rgb '#a6761d'\nplot ",
+	      f);
 	for (size_t i = 0; i < o->n_located; i++) {
 		plot_label(l->function[o->located[i]].name, label);
-		fprintf(f, "%s'minutes-%s.csv' using 1:%zu with lines title '%s'", i ? ", " : "",
-			run->name, 9 + 4 * i, label);
+		fprintf(f, "%s'minutes-%s.csv' using 1:%zu with lines title '%s' noenhanced",
+			i ? ", " : "", run->name, 9 + 4 * i, label);
 	}
 	fputc('\n', f);
 }
@@ -71,15 +102,22 @@ static void figure_minutes(FILE *f, const struct load *l, const struct run_optio
 			   const struct plot_run *run)
 {
 	size_t rows = 1 + MIN(o->n_located, (size_t)8);
-	char figure[96], label[PLOT_LABEL];
+	char figure[96], title[96], label[PLOT_LABEL];
 
 	snprintf(figure, sizeof(figure), "4.1-%s", run->name);
-	begin(f, figure, "", 900, 260 * rows);
-	fprintf(f, "set multiplot layout %zu,1\nset title 'all'\n", rows);
+	run_title(run, "Calls a minute", title, sizeof(title));
+	begin(f, figure, title, 900, 230 * rows + 60);
+	by_minute(f, l, o);
+	fprintf(f,
+		"set multiplot layout %zu,1 title '%s' noenhanced\nset key inside top right\n"
+		"set lmargin 9\nunset xlabel\nset title 'all' offset 0,-0.5\n",
+		rows, title);
 	outcome_lines(f, run, 2);
+	fputs("unset key\n", f);
 	for (size_t i = 0; i + 1 < rows; i++) {
 		plot_label(l->function[o->located[i]].name, label);
-		fprintf(f, "set title '%s'\n", label);
+		fprintf(f, "set title '%s' noenhanced\n%s", label,
+			i + 2 == rows ? "set xlabel 'minute'\n" : "");
 		outcome_lines(f, run, 6 + 4 * i);
 	}
 	fputs("unset multiplot\n", f);
@@ -90,12 +128,17 @@ static void figure_sizes(FILE *f, const struct plot_run *runs, size_t n)
 {
 	static const char *const what[] = { "warm", "cold", "drop" };
 
-	begin(f, "4.9", "", 900, 1000);
-	fputs("set multiplot layout 3,1\nset xlabel 'memory (GB)'\n", f);
+	begin(f, "4.9", "Outcomes by memory", 900, 1000);
+	fputs("set multiplot layout 3,1\nset xrange [0:*]\nset lmargin 9\n"
+	      "set ylabel 'million calls'\n",
+	      f);
 	for (int k = 0; k < 3; k++) {
 		const char *comma = "";
 
-		fprintf(f, "set title '%s'\nplot ", what[k]);
+		fprintf(f, "set title '%s'\n%splot ", what[k],
+			k == 1	 ? "unset key\n"
+			: k == 2 ? "set xlabel 'memory, GB'\n"
+				 : "");
 		for (size_t i = 0; i < n; i++) {
 			size_t before = 0;
 
@@ -104,7 +147,7 @@ static void figure_sizes(FILE *f, const struct plot_run *runs, size_t n)
 			if (before < i)
 				continue;
 			fprintf(f,
-				"%s'sizes-%s.csv' using ($1/1024):%d with linespoints title '%s'",
+				"%s'sizes-%s.csv' using ($1/1024):($%d/1e6) with linespoints title '%s'",
 				comma, runs[i].policy, 2 + k, runs[i].policy);
 			comma = ", ";
 		}
@@ -118,17 +161,20 @@ static void figure_distributions(FILE *f, const struct load *l)
 {
 	begin(f, "3.3", "", 900, 400);
 	fprintf(f,
-		"set multiplot layout 1,2\nunset key\nset yrange [0:1]\nset title 'memory, MB'\n"
-		"plot 'functions.csv' using 1:(1.0/%zu) smooth cumulative\n"
-		"set title 'calls a day'\nset logscale x\n"
-		"plot 'functions.csv' using ($2 > 0 ? $2 : 1):(1.0/%zu) smooth cumulative\n"
+		"set multiplot layout 1,2\nunset key\nset yrange [0:1]\n"
+		"set title 'Share of functions by memory'\nset xlabel 'MB'\n"
+		"plot 'functions.csv' using 1:(1.0/%zu) smooth cumulative lw 2\n"
+		"set title 'Share of functions by calls'\nset xlabel 'calls'\n"
+		"set logscale x\nset format x '10^{%%L}'\n"
+		"plot 'functions.csv' using ($2 > 0 ? $2 : 1):(1.0/%zu) smooth cumulative lw 2\n"
 		"unset multiplot\n",
 		l->n_functions, l->n_functions);
-	begin(f, "3.4", "Memory of a container, MB", 900, 400);
+	begin(f, "3.4", "Memory of a container", 900, 400);
 	fprintf(f,
-		"unset key\nset style fill solid\nwidth = 10\nset boxwidth width\n"
+		"unset key\nset style fill solid border rgb 'white'\nwidth = 10\nset boxwidth width\n"
+		"set xlabel 'MB'\nset ylabel 'share of functions a MB'\n"
 		"plot 'functions.csv' using (floor($1 / width) * width + width / 2):"
-		"(1.0 / %zu / width) smooth freq with boxes\n",
+		"(1.0 / %zu / width) smooth freq with boxes lc rgb '#7570b3'\n",
 		l->n_functions);
 }
 
@@ -136,23 +182,26 @@ static void figure_distributions(FILE *f, const struct load *l)
 static void figure_forecast(FILE *f, const struct load *l, const struct run_options *o, size_t i)
 {
 	const struct load_function *hot = &l->function[o->located[i]];
-	char figure[64], label[PLOT_LABEL];
+	char figure[64], title[64], label[PLOT_LABEL];
 
 	plot_label(hot->name, label);
 	snprintf(figure, sizeof(figure), "3.2-%s", label);
-	begin(f, figure, label, 900, 350);
+	snprintf(title, sizeof(title), "%s: calls a minute", label);
+	begin(f, figure, title, 900, 350);
 	fprintf(f,
-		"set xlabel 'day'\nunset key\nplot 'hot-%zu.csv' using ($1/1440.0):2 with lines\n",
+		"set xlabel 'day (the judged one is 0 to 1)'\nset xrange [*:1]\nunset key\n"
+		"plot 'hot-%zu.csv' using ($1/1440.0):2 with lines lc rgb '#7570b3'\n",
 		i);
 	if (!o->prediction)
 		return;
 	snprintf(figure, sizeof(figure), "4.2-%s", label);
-	begin(f, figure, label, 900, 350);
+	snprintf(title, sizeof(title), "%s: calls a minute, expected and come", label);
+	begin(f, figure, title, 900, 350);
+	by_minute(f, l, o);
 	fprintf(f,
-		"set xlabel 'minute'\nset xrange [0:*]\n"
-		"plot 'hot-%zu.csv' using 1:2 with lines lc 'gray' title 'calls', "
-		"'' using 1:3 with lines lc 'blue' title 'expected', "
-		"'' using 1:4 with lines lc 'red' title 'sized for'\n",
+		"plot 'hot-%zu.csv' using 1:2 with lines lc rgb '#aaaaaa' title 'came', "
+		"'' using 1:4 with lines lc rgb " DROP " title 'sized for (faasmat)', "
+		"'' using 1:3 with lines lc rgb '#1f4e9e' title 'expected'\n",
 		i);
 }
 
@@ -169,4 +218,41 @@ void plot_figures(FILE *f, const struct load *l, const struct run_options *o,
 		figure_minutes(f, l, o, &runs[i]);
 	}
 	figure_sizes(f, runs, n_runs);
+}
+
+static void index_image(FILE *f, const char *numbers, const char *name)
+{
+	fprintf(f, "<figure><figcaption>%s</figcaption><img src=\"figure-%s.svg\"></figure>\n",
+		numbers, name);
+}
+
+void plot_index(FILE *f, const struct load *l, const struct run_options *o,
+		const struct plot_run *runs, size_t n_runs)
+{
+	char name[96], label[PLOT_LABEL];
+
+	fputs("<!DOCTYPE html><meta charset=\"utf-8\"><title>faasmat simulate</title>\n"
+	      "<style>body { font-family: sans-serif } img { max-width: 900px }</style>\n",
+	      f);
+	index_image(f, "2.8, 4.9: outcomes by memory", "4.9");
+	for (size_t i = 0; i < n_runs; i++) {
+		snprintf(name, sizeof(name), "2.3-%s", runs[i].name);
+		index_image(f, "2.3: outcomes by function", name);
+		snprintf(name, sizeof(name), "4.8-%s", runs[i].name);
+		if (o->n_located)
+			index_image(f, "2.4, 4.8: memory of the hot functions", name);
+		snprintf(name, sizeof(name), "4.1-%s", runs[i].name);
+		index_image(f, "2.9, 2.10 (with --pool-factor 2), 4.1, 4.7: outcomes a minute",
+			    name);
+	}
+	for (size_t i = 0; i < o->n_located; i++) {
+		plot_label(l->function[o->located[i]].name, label);
+		snprintf(name, sizeof(name), "3.2-%s", label);
+		index_image(f, "3.2: a hot function's calls", name);
+		snprintf(name, sizeof(name), "4.2-%s", label);
+		if (o->prediction)
+			index_image(f, "4.2 to 4.6: the forecast", name);
+	}
+	index_image(f, "3.3: distributions", "3.3");
+	index_image(f, "3.4: memory", "3.4");
 }

@@ -18,6 +18,11 @@ struct plot_run {
 /* The beginning of a name, of letters and digits only, into label[PLOT_LABEL]. */
 void plot_label(const char *name, char *label);
 
+/* index.html: every figure under the paper's numbers for it. */
+void plot_index(FILE *f, const struct load *l, const struct run_options *o,
+		const struct plot_run *runs, size_t n_runs);
+
+/* gnuplot's commands. */
 void plot_figures(FILE *f, const struct load *l, const struct run_options *o,
 		  const struct plot_run *runs, size_t n_runs);
 

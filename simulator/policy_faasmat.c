@@ -36,6 +36,7 @@ int faasmat_begin(struct node *n)
 	if (!s)
 		return -ENOMEM;
 	n->state = s;
+	faasmat_worth_begin(s);
 	for (size_t i = 0; i < n->o->n_located; i++)
 		if (!n->o->prediction || !prediction_find(n->o->prediction, n->o->located[i]))
 			return node_fail(n, -EINVAL, "the prediction lacks hot function '%.80s'",

@@ -13,6 +13,7 @@
 #include "simulator/container.h"
 #include "simulator/heap.h"
 #include "simulator/timeline.h"
+#include "simulator/wheel.h"
 
 /* The thesis program's limit of a queue; more calls than this and the oldest is dropped. */
 #define QUEUE_LIMIT 100000
@@ -72,12 +73,13 @@ struct pool {
 	/* Keep-alive: one entry a container, its key no later than its true expiry. */
 	struct heap timers;
 	uint32_t *timer_at;
-	/* For pools of several functions. `ends` has containers that run, `victims` those that are idle;
-	 * keys may be too early and a container in `victims` may have begun to run since: both are put
-	 * right when it comes to the top. */
-	struct heap ends, victims;
-	uint32_t *rank_at;
-	/* While memory is short a start is told to the heaps at once, so that idle_bytes is exact. */
+	/* For pools of several functions, in eviction.c. `victims` has those that were idle when it was
+	 * told; keys may be too early and a container may have begun to run since: both are put right
+	 * when it comes to the top. */
+	struct heap victims;
+	uint32_t *victim_at;
+	/* While memory is short the wheel has every container that runs, so that idle_bytes is exact. */
+	struct wheel *wheel;
 	bool tracking;
 	int64_t last_short; /* when memory was short last */
 	int64_t idle_bytes;
@@ -89,7 +91,7 @@ struct pool {
 
 	/* Added up. */
 	int64_t warm, cold, drop, prewarm, evictions;
-	double byte_ms;
+	double byte_ms, idle_byte_ms;
 	int64_t changed;   /* `used` has been counted into byte_ms until here */
 	int64_t most_used; /* since pool_mark() */
 	int error;	   /* -ENOMEM once it has happened; outcomes are then void */
@@ -137,6 +139,9 @@ static inline void pool_lend(struct pool *from, struct pool *to, int64_t bytes)
 	to->capacity += bytes;
 	to->limit += bytes;
 }
+
+/* When a container that runs now may become idle next; the caller has tried those that are idle. */
+int64_t pool_next_end(struct pool *p, int64_t t);
 
 /* What happens in the queue before `until`. */
 void pool_advance_queue(struct pool *p, int64_t until);

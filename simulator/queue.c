@@ -42,26 +42,15 @@ static void drop_head(struct pool *p)
 	pop(p);
 }
 
-/* When a container that runs now becomes idle next. Nothing is idle, or the caller has tried that. */
-static int64_t next_end(struct pool *p)
+static void set_wake(struct pool *p, int64_t t)
 {
-	if (p->n_members == 1)
-		return p->member->next_end;
-	while (p->ends.n) {
-		int64_t end = p->container[p->ends.e[0].id].end;
+	int64_t end;
 
-		if (end == p->ends.e[0].major)
-			return end;
-		heap_raise_top(&p->ends, p->rank_at, end, 0);
-	}
-	return NEVER;
-}
-
-static void set_wake(struct pool *p)
-{
 	p->wake = NEVER;
-	if (p->queue_n)
-		p->wake = MIN(next_end(p), waiting_at(p, 0)->since + p->rules.queue_ttl + 1);
+	if (!p->queue_n)
+		return;
+	end = pool_next_end(p, t);
+	p->wake = MIN(end, waiting_at(p, 0)->since + p->rules.queue_ttl + 1);
 }
 
 /* The head blocks those behind it. */
@@ -95,7 +84,7 @@ static void serve(struct pool *p, int64_t t)
 		serve_in_order(p, t);
 	else
 		serve_any(p, t);
-	set_wake(p);
+	set_wake(p, t);
 }
 
 void pool_advance_queue(struct pool *p, int64_t until)

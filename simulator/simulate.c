@@ -83,6 +83,10 @@ static int check_options(struct node *n)
 				 "which takes %lldM",
 				 (long long)(n->o->memory / MIB), l->function[f].name,
 				 (long long)((l->function[f].memory + MIB - 1) / MIB));
+	if (n->o->arrivals == ARRIVALS_TRACE && !l->ms)
+		return node_fail(n, -EINVAL,
+				 "--arrivals trace needs a trace of single invocations "
+				 "(--invocations, without --background)");
 	if (n->o->order && l->n_minutes && n->o->arrivals != ARRIVALS_THESIS)
 		return node_fail(n, -EINVAL, "--tie-order author goes with --arrivals thesis");
 	return 0;
@@ -167,8 +171,7 @@ static int run_minutes(struct node *n)
 	return n->o->compat ? run_tail(n) : 0;
 }
 
-static void add_members(struct run_result *r, const struct node *n, const struct pool *p,
-			double *idle)
+static void add_members(struct run_result *r, const struct node *n, const struct pool *p)
 {
 	for (uint32_t i = 0; i < p->n_members; i++) {
 		const struct member *m = &p->member[i];
@@ -178,7 +181,6 @@ static void add_members(struct run_result *r, const struct node *n, const struct
 		f->cold += m->cold;
 		f->drop += m->drop;
 		f->prewarm += m->prewarm;
-		*idle += (double)m->idle_ms * m->memory;
 		f->hot = n->pool_of[p->first + i] != NO_POOL;
 	}
 }
@@ -203,7 +205,8 @@ static int add_pool(struct node *n, struct pool *p, double *idle, double *byte_m
 	r->evictions += p->evictions;
 	r->most_containers += p->most_live;
 	*byte_ms += p->byte_ms;
-	add_members(r, n, p, idle);
+	*idle += p->idle_byte_ms;
+	add_members(r, n, p);
 	if (!err && !n->o->compat && p->used > p->limit)
 		err = -EBADMSG;
 	return err;

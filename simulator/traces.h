@@ -24,12 +24,14 @@ int traces_read_mix(const char *directory, int64_t day, struct load *ret);
 
 /* The three files of one day of the Azure Functions 2019 trace, joined as the paper's section 4.2.2
  * does: functions of fewer than two calls left out, memory = the application's mean divided by its
- * functions. */
+ * functions, rounded up to MiB. */
 int traces_read_azure_day(const char *invocations, const char *durations, const char *memory,
 			  struct load *ret);
 
-/* The Azure Functions 2021 trace: app,func,end_timestamp,duration (seconds). It has no memory: every
- * container takes `memory` bytes. Cold time is the longest duration, warm time the mean. */
+/* The Azure Functions 2021 trace: app,func,end_timestamp,duration (seconds). The load has every
+ * invocation's start to the millisecond (load.ms), in as many minutes as the trace takes. It says nothing
+ * of memory and of cold starts: every container takes `memory` bytes, warm time is the mean duration and
+ * cold time the longest. A function is named APP.FUNC. */
 int traces_read_invocations(const char *path, int64_t memory, struct load *ret);
 
 /* base's functions, then those of `other` whose skip[] is false, marked as rare. Both are consumed.

@@ -12,12 +12,14 @@
 struct duration {
 	double average, maximum, count;
 	int64_t app;
+	int64_t loaded; /* the load's function, -1 none yet */
 };
 
 struct day {
 	struct names functions, apps; /* "app function"; "app" */
+	struct names used;	      /* names of the load's functions */
 	struct duration *duration;    /* by function */
-	size_t durations_size;
+	size_t n_durations, durations_size;
 	uint32_t *app_functions; /* by app: how many the durations file has */
 	double *app_memory;	 /* by app, MB; 0 unknown */
 	size_t apps_size;
@@ -75,7 +77,12 @@ static int duration_row(struct day *d, const struct csv *c, const int *k)
 	i = v.app < 0 ? v.app : names_add(&d->functions, name);
 	if (i < 0)
 		return i;
-	if ((size_t)i >= d->durations_size) {
+	if ((size_t)i < d->n_durations) {
+		log_error("%s, row %lld, column 'HashFunction': '%.80s' of this app is there twice",
+			  c->path, (long long)c->row, function);
+		return -EEXIST;
+	}
+	if (d->n_durations == d->durations_size) {
 		size_t size = MAX(2 * d->durations_size, (size_t)1024);
 		struct duration *p = reallocarray(d->duration, size, sizeof(*p));
 
@@ -84,7 +91,8 @@ static int duration_row(struct day *d, const struct csv *c, const int *k)
 		d->duration = p;
 		d->durations_size = size;
 	}
-	d->duration[i] = v;
+	v.loaded = -1;
+	d->duration[d->n_durations++] = v;
 	d->app_functions[v.app]++;
 	return 0;
 }
@@ -104,11 +112,35 @@ static int memory_row(struct day *d, const struct csv *c, const int *k)
 	return 0;
 }
 
+/* The load's function of a row that can be replayed. A name that functions of several apps have is
+ * followed by the app's from the second on. */
+static int64_t load_function(struct day *d, struct duration *v, const char *app,
+			     const char *function)
+{
+	struct load_function *f;
+	char name[256];
+
+	if (v->loaded >= 0)
+		return v->loaded;
+	snprintf(name, sizeof(name), "%.100s", function);
+	if (names_find(&d->used, name) >= 0)
+		snprintf(name, sizeof(name), "%.100s.%.100s", function, app);
+	if (names_add(&d->used, name) < 0)
+		return -ENOMEM;
+	v->loaded = load_add_function(&d->b, name);
+	if (v->loaded < 0)
+		return v->loaded;
+	f = &d->b.load.function[v->loaded];
+	f->warm = v->average;
+	f->cold = v->maximum;
+	f->calls = v->count;
+	f->memory = ceil(d->app_memory[v->app] / d->app_functions[v->app]) * MIB;
+	return v->loaded;
+}
+
 static int counts_row(struct day *d, const struct csv *c, const int *k)
 {
 	const char *app = csv_text(c, k[0]), *function = csv_text(c, k[1]);
-	const struct duration *v;
-	struct load_function *f;
 	int64_t count[MINUTES_PER_DAY], sum = 0, i;
 	char name[256];
 
@@ -124,15 +156,9 @@ static int counts_row(struct day *d, const struct csv *c, const int *k)
 	/* What lacks a duration or memory cannot be replayed; once a day is never reused. */
 	if (i < 0 || sum < 2 || d->app_memory[d->duration[i].app] <= 0)
 		return 0;
-	v = &d->duration[i];
-	i = load_add_function(&d->b, function);
+	i = load_function(d, &d->duration[i], app, function);
 	if (i < 0)
 		return i;
-	f = &d->b.load.function[i];
-	f->warm = v->average;
-	f->cold = v->maximum;
-	f->calls = v->count;
-	f->memory = ceil(d->app_memory[v->app] / d->app_functions[v->app]) * MIB;
 	for (int m = 0; m < MINUTES_PER_DAY; m++)
 		if (load_add_count(&d->b, i, m, count[m]) < 0)
 			return -ENOMEM;
@@ -152,6 +178,8 @@ static int read_file(struct day *d, const char *path, int n, const char *const *
 		return r;
 	while ((r = csv_next(&c)) > 0) {
 		r = row(d, &c, k);
+		if (r == -ENOMEM)
+			log_error_errno(r, "%s, row %lld", path, (long long)c.row);
 		if (r < 0)
 			return r;
 		log_progress("reading the trace", csv_offset(&c), c.compressed);
@@ -183,6 +211,7 @@ int traces_read_azure_day(const char *invocations, const char *durations, const 
 	r = r < 0 ? r : load_finish(&d.b, MINUTES_PER_DAY, ret);
 	names_release(&d.functions);
 	names_release(&d.apps);
+	names_release(&d.used);
 	free(d.duration);
 	free(d.app_functions);
 	free(d.app_memory);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* The Azure Functions 2021 trace: one row an invocation. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "common/csv.h"
 #include "common/log.h"
 #include "simulator/names.h"
+#include "simulator/timeline.h"
 #include "simulator/traces.h"
 
 #define LONGEST_S (366.0 * 86400)
@@ -14,12 +16,42 @@ struct columns {
 	int app, func, end, duration;
 };
 
-static int read_row(const struct csv *c, const struct columns *k, struct load_builder *b,
-		    struct names *names, size_t *minutes)
+/* The start of one. */
+struct invocation {
+	uint32_t minute, function;
+	uint16_t ms; /* of the minute */
+};
+
+struct trace {
+	struct load_builder b;
+	struct names names;
+	struct invocation *invocation;
+	size_t n, size;
+};
+
+static int add(struct trace *t, uint32_t function, double start)
+{
+	int64_t ms = llround(start * 1000);
+
+	if (t->n == t->size) {
+		size_t size = MAX(2 * t->size, (size_t)4096);
+		struct invocation *p = reallocarray(t->invocation, size, sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		t->invocation = p;
+		t->size = size;
+	}
+	t->invocation[t->n++] = (struct invocation){ ms / MINUTE_MS, function,
+						     (uint16_t)(ms % MINUTE_MS) };
+	return 0;
+}
+
+static int read_row(struct trace *t, const struct csv *c, const struct columns *k)
 {
 	const char *app = csv_text(c, k->app), *func = csv_text(c, k->func);
 	struct load_function *f;
-	double end, duration, start;
+	double end, duration;
 	char name[256];
 	int64_t i, ms;
 
@@ -27,29 +59,24 @@ static int read_row(const struct csv *c, const struct columns *k, struct load_bu
 	    csv_double(c, k->duration, 0, LONGEST_S, &duration) < 0)
 		return -EINVAL;
 	snprintf(name, sizeof(name), "%.64s.%.64s", app, func);
-	i = names_add(names, name);
+	i = names_add(&t->names, name);
 	if (i < 0)
 		return i;
-	if ((size_t)i == b->load.n_functions && load_add_function(b, name) < 0)
+	if ((size_t)i == t->b.load.n_functions && load_add_function(&t->b, name) < 0)
 		return -ENOMEM;
-	/* What began before the trace did is counted in its first minute. */
-	start = MAX(end - duration, 0.0);
 	ms = llround(duration * 1000);
-	f = &b->load.function[i];
+	f = &t->b.load.function[i];
 	f->warm += ms; /* the sum until all is read */
 	f->cold = MAX(f->cold, ms);
 	f->calls++;
-	*minutes = MAX(*minutes, (size_t)(start / 60) + 1);
-	return load_add_count(b, i, start / 60, 1);
+	/* What began before the trace did is counted in its first millisecond. */
+	return add(t, i, MAX(end - duration, 0.0));
 }
 
-int traces_read_invocations(const char *path, int64_t memory, struct load *ret)
+static int read_file(struct trace *t, const char *path)
 {
-	_cleanup_load_builder_ struct load_builder b = { 0 };
 	_cleanup_csv_ struct csv c = { 0 };
-	_cleanup_names_ struct names names = { 0 };
 	struct columns k;
-	size_t minutes = 0;
 	int r = csv_open(&c, path);
 
 	if (r < 0)
@@ -62,7 +89,9 @@ int traces_read_invocations(const char *path, int64_t memory, struct load *ret)
 		return -EINVAL;
 	}
 	while ((r = csv_next(&c)) > 0) {
-		r = read_row(&c, &k, &b, &names, &minutes);
+		r = read_row(t, &c, &k);
+		if (r == -ENOMEM)
+			log_error_errno(r, "%s, row %lld", path, (long long)c.row);
 		if (r < 0)
 			return r;
 		if (c.row % 65536 == 0)
@@ -71,15 +100,71 @@ int traces_read_invocations(const char *path, int64_t memory, struct load *ret)
 	if (r < 0)
 		return log_error_errno(r, "%s, row %lld: cannot read the trace", path,
 				       (long long)c.row);
-	if (!minutes) {
+	if (t->n == 0) {
 		log_error("%s: there is no invocation in it", path);
 		return -ENODATA;
 	}
-	for (size_t i = 0; i < b.load.n_functions; i++) {
-		struct load_function *f = &b.load.function[i];
+	return 0;
+}
 
-		f->warm /= f->calls;
-		f->memory = memory;
+/* As the cells of a load are ordered. */
+static int compare(const void *pa, const void *pb)
+{
+	const struct invocation *a = pa, *b = pb;
+
+	if (a->minute != b->minute)
+		return a->minute < b->minute ? -1 : 1;
+	if (a->function != b->function)
+		return a->function < b->function ? -1 : 1;
+	return (a->ms > b->ms) - (a->ms < b->ms);
+}
+
+static int keep_arrivals(const struct trace *t, struct load *l)
+{
+	l->ms = malloc(t->n * sizeof(*l->ms));
+	l->ms_first = calloc(l->n_minutes + 1, sizeof(*l->ms_first));
+	if (!l->ms || !l->ms_first)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n; i++) {
+		l->ms[i] = t->invocation[i].ms;
+		l->ms_first[t->invocation[i].minute + 1]++;
 	}
-	return load_finish(&b, minutes, ret);
+	for (size_t m = 0; m < l->n_minutes; m++)
+		l->ms_first[m + 1] += l->ms_first[m];
+	return 0;
+}
+
+static int make_load(struct trace *t, int64_t memory, struct load *ret)
+{
+	struct load *l = &t->b.load;
+	int r = 0;
+
+	for (size_t i = 0; i < l->n_functions; i++) {
+		l->function[i].warm /= l->function[i].calls;
+		l->function[i].memory = memory;
+	}
+	qsort(t->invocation, t->n, sizeof(*t->invocation), compare);
+	for (size_t i = 0; i < t->n && r == 0; i++)
+		r = load_add_count(&t->b, t->invocation[i].function, t->invocation[i].minute, 1);
+	r = r < 0 ? r : load_finish(&t->b, t->invocation[t->n - 1].minute + 1, ret);
+	if (r == 0)
+		r = keep_arrivals(t, ret);
+	if (r < 0)
+		load_release(ret);
+	return r < 0 ? log_error_errno(r, "cannot keep the trace") : 0;
+}
+
+int traces_read_invocations(const char *path, int64_t memory, struct load *ret)
+{
+	struct trace t = { 0 };
+	int r;
+
+	*ret = (struct load){ 0 };
+	r = read_file(&t, path);
+	if (r == 0)
+		r = make_load(&t, memory, ret);
+	load_builder_release(&t.b);
+	names_release(&t.names);
+	free(t.invocation);
+	return r;
 }

@@ -16,7 +16,8 @@ refuses() {
 	local name=$1 wanted=$2 pattern=$3 status=0 lines
 	shift 3
 	"$@" >"$T/out" 2>"$T/err" || status=$?
-	lines=$(grep -vc -e "^Try \`" "$T/err")
+	# argp breaks its last line when the command's name is long.
+	lines=$(grep -vc -e "^Try \`" -e '^information\.$' "$T/err")
 	if [ "$status" != "$wanted" ]; then
 		echo "not ok $name: exit $status, wanted $wanted: $(head -n 3 "$T/err")"
 	elif ! grep -qE -- "$pattern" "$T/err"; then
@@ -139,6 +140,101 @@ refuses forecast-negative 1 "row 2.*'-1'" "$F" forecast --input "$T/negative.csv
 refuses forecast-odd-step 1 'does not divide a day' "$F" forecast --input "$T/step.csv"
 refuses forecast-bad-holiday 1 "holidays.csv, row 2: '2026-02-30' is not a date" \
 	"$F" forecast --input "$T/day.csv" --holidays "$T/holidays.csv"
+
+# --- traces: import, sample, simulate
+azure=tests/data/simulator/azure2021.csv
+day=tests/data/simulator/representative_functions.csv.gz
+minutes=$(seq -s, 1 1440)
+zeros=$(printf ',0%.0s' $(seq 1439))
+printf 'HashOwner,HashApp,HashFunction,Trigger,%s\no,a,f,http,7%s\no,b,g,http,9%s\n' "$minutes" "$zeros" "$zeros" >"$T/inv.csv"
+printf 'HashOwner,HashApp,HashFunction,Average,Count,Minimum,Maximum\no,a,f,10,7,1,90\no,b,g,20,9,1,80\n' >"$T/dur.csv"
+printf 'HashOwner,HashApp,SampleCount,AverageAllocatedMb\no,a,1,100\no,b,1,50\n' >"$T/mem.csv"
+traces=$T/traces.db
+works import-azure-day '2 functions, 2 minutes with invocations, 16 invocations, 2026-11-22 to 2026-11-22' "$F" import \
+	--db "$traces" azure-day --day=-1 --day-zero 2026-11-23 "$T/inv.csv" "$T/dur.csv" "$T/mem.csv"
+works import-azure-day-again '16 invocations, 2026-11-23' "$F" import --db "$traces" azure-day \
+	--day-zero 2026-11-23 "$T/inv.csv" "$T/dur.csv" "$T/mem.csv"
+same import-azure-day-memory "$(sqlite3 "$traces" "SELECT memory_bytes, warm_us, cold_us FROM functions WHERE name = 'f'" 2>&1)" \
+	'104857600|10000|90000'
+works import-invocations '"functions":[0-9]+,"rows":[0-9]+,"invocations":59' "$F" import --db "$T/inv.db" --json \
+	azure-invocations "$azure" --container-memory 64M
+refuses azure-day-files 2 'takes three files' "$F" import --db "$traces" azure-day "$T/inv.csv" "$T/dur.csv"
+refuses import-format 2 "format 'azure' is unknown" "$F" import azure "$T/inv.csv"
+works simulate-database '"policy":"lru".*"invocations":16,' "$F" simulate --db "$traces" --policy lru --json
+works simulate-database-day '"invocations":16,' "$F" simulate --db "$traces" --day 2026-11-22 --policy faasmat --prediction oracle --json
+FAASMAT_DB=$T/faasmat.db works simulate-unmeasured '"max_memory_mb":(6[45]|19[0-9])' "$F" simulate --policy lru --container-memory 64M --json --day 2026-11-22
+refuses simulate-no-such-date 1 'there is no history of 2026-12-24; it has 2026-11-22' "$F" simulate --db "$traces" --day 2026-12-24
+refuses simulate-empty-database 1 'none.db: No such file' "$F" simulate --db "$T/none.db"
+
+# What a file of a trace may have wrong: pattern, how the line is spoilt, by whom it is read.
+spoilt() { # spoilt NAME PATTERN FILE SED COMMAND... (@ is the spoilt file)
+	local name=$1 pattern=$2 file=$3 edit=$4
+	shift 4
+	case $file in *.gz) zcat "$file" ;; *) cat "$file" ;; esac | sed -E "$edit" >"$T/spoilt.csv"
+	refuses "$name" 1 "spoilt.csv, row $pattern" "${@/@/$T/spoilt.csv}"
+}
+sim="$F simulate --policy lru"
+for reader in 'simulate --policy lru --functions @' "import azure-combined @"; do
+	kind=${reader%% *}
+	spoilt "$kind-day-negative" "4, column '1440': '-3'" "$day" '4s/^(([^,]*,){1444})[^,]*/\1-3/' "$F" $reader
+	spoilt "$kind-day-huge" "2, column '7'" "$day" '2s/^(([^,]*,){11})[^,]*/\199999999999999/' "$F" $reader
+	spoilt "$kind-day-short" "3: column 'divvied' is missing" "$day" '3s/,.*//' "$F" $reader
+done
+spoilt day-header "1: there is no column 'divvied'" "$day" '1s/divvied/other/' $sim --functions @
+spoilt day-minutes "1: columns 1 to 1440 must follow one another" "$day" '1s/,700,/,x,/' $sim --functions @
+spoilt trace-header '1: needs the columns app, func' "$azure" '1s/func/f/' $sim --invocations @
+spoilt trace-negative "5, column 'duration': '-6.236'" "$azure" '5s/[^,]*$/-6.236/' $sim --invocations @
+spoilt trace-huge "5, column 'end_timestamp'" "$azure" '5s/,[^,]*,([^,]*)$/,1e30,\1/' $sim --invocations @
+spoilt trace-short "3: column 'duration' is missing" "$azure" '3s/,[^,]*$//' "$F" import --db "$T/inv.db" azure-invocations @
+spoilt sample-counts "2, column '2': '-1'" "$T/inv.csv" '2s/7,0/7,-1/' "$F" sample @ "$T/dur.csv" "$T/mem.csv"
+spoilt sample-short "3: column '1440' is missing" "$T/inv.csv" '3s/,0$//' "$F" sample @ "$T/dur.csv" "$T/mem.csv"
+spoilt sample-header "1: there is no column 'Maximum'" "$T/dur.csv" '1s/Maximum/x/' "$F" sample "$T/inv.csv" @ "$T/mem.csv"
+spoilt sample-twice "3, column 'HashFunction': 'f' of this app is there twice" "$T/dur.csv" '3s/b,g/a,f/' "$F" sample "$T/inv.csv" @ "$T/mem.csv"
+spoilt sample-memory "2, column 'AverageAllocatedMb': 'much'" "$T/mem.csv" '2s/100/much/' "$F" sample "$T/inv.csv" "$T/dur.csv" @
+spoilt import-day-huge "2, column '1'" "$T/inv.csv" '2s/http,7/http,70000000000/' "$F" import --db "$traces" azure-day @ "$T/dur.csv" "$T/mem.csv"
+same import-day-nothing-written "$(sqlite3 "$traces" 'SELECT sum(invocations) FROM history')" 32
+refuses sample-no-file 1 'none.csv: .*No such file' "$F" sample "$T/none.csv" "$T/dur.csv" "$T/mem.csv"
+refuses sample-kind 2 'representative, rare or frequent' "$F" sample --kind odd "$T/inv.csv" "$T/dur.csv" "$T/mem.csv"
+works sample 'HashFunction,1,2,' "$F" sample --count 1 "$T/inv.csv" "$T/dur.csv" "$T/mem.csv"
+
+mkdir -p "$T/mix"
+printf 'function,memory_mb,warm_ms,cold_ms\na,10,1,2\n' >"$T/mix/functions.csv"
+mix() { # mix NAME PATTERN HISTORY-ROW
+	printf 'function,day,minute,count\na,0,0,5\n%s\n' "$3" >"$T/mix/history.csv"
+	refuses "mix-$1" 1 "$2" "$F" simulate --policy lru --mix "$T/mix"
+}
+mix negative "history.csv, row 3, column 'count': '-1'" a,0,1,-1
+mix huge "history.csv, row 3, column 'count'" a,0,1,99999999999
+mix minute "history.csv, row 3, column 'minute'" a,0,1440,1
+mix short "history.csv, row 3: column 'count' is missing" a,0,1
+mix unknown "history.csv, row 3, column 'function': functions.csv does not have 'b'" b,0,1,1
+refuses mix-no-such-day 1 "history.csv.gz, column 'day': no function has day -40" "$F" simulate --mix tests/data/mix --day=-40
+refuses mix-day-word 1 "takes a number.*not 'monday'" "$F" simulate --mix tests/data/mix --day monday
+refuses mix-no-directory 1 'nowhere/functions.csv' "$F" simulate --mix "$T/nowhere"
+refuses trace-no-such-day 1 'there is no day 0; the trace has 0 whole days' "$F" simulate --invocations "$azure" --day 0
+
+refuses memory-below-largest 1 'is less than one container of function .* which takes' "$F" simulate --functions "$day" --memory 100M
+refuses compat-memory 1 'leaves no pool for hot function' "$F" simulate --functions "$day" --compat thesis --policy ssmp --memory 3000M
+printf 'function,%s\n' "$minutes" >"$T/prediction.csv"
+refuses prediction-lacks 1 "prediction.csv: column 'function' lacks hot function 'f1de" "$F" simulate --functions "$day" --prediction "$T/prediction.csv"
+printf 'nobody,1%s\n' "$zeros" >>"$T/prediction.csv"
+refuses prediction-unknown 1 "prediction.csv, row 2, column 'function': function 'nobody' is not in the load" "$F" simulate --functions "$day" --prediction "$T/prediction.csv"
+printf 'function,1,2\n' >"$T/prediction.csv"
+refuses prediction-short 1 "prediction.csv, row 1: .*1,...,1440; this has 3" "$F" simulate --functions "$day" --prediction "$T/prediction.csv"
+refuses prediction-no-past 1 'needs days before the judged one' "$F" simulate --functions "$day" --prediction model
+refuses arrivals-no-trace 1 'arrivals trace needs a trace of single invocations' "$F" simulate --functions "$day" --arrivals trace
+refuses two-loads 2 'exclude one another' "$F" simulate --functions "$day" --mix tests/data/mix
+refuses no-policy 2 "no policy 'fifo'" "$F" simulate --policy fifo
+refuses compat-policy 2 'knows lru, ssmp, ssmp-simple and dsmp' "$F" simulate --functions "$day" --compat thesis --policy faasmat
+refuses per-function-text 2 'goes with --json or --csv' "$F" simulate --functions "$day" --per-function
+refuses plot-no-directory 1 'nowhere/plots: cannot make the directory' "$F" simulate --functions "$day" --policy lru --plot "$T/nowhere/plots"
+
+# One thread and several, twice with the same seed: the same bytes but for the times.
+outcome() { "$F" simulate --invocations "$azure" --arrivals poisson --memory 1G,2G --policy all --seed "$2" --json \
+	--per-function --threads "$1" | sed 's/"wall_seconds":[^,}]*//' | md5sum; }
+same threads-same "$(outcome 1 5)" "$(outcome 4 5)"
+[ "$(outcome 1 5)" != "$(outcome 1 6)" ] && echo "ok seeds-differ" || { echo "not ok seeds-differ"; failures=$((failures + 1)); }
+works simulate-csv '^faasmat,2048,10,1,59,' "$F" simulate --invocations "$azure" --memory 2G --csv
 
 # --- rules
 printf '^/ok x\n(((broken y\n' >"$T/rules"

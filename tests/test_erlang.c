@@ -34,15 +34,21 @@ static void test_loss_table(void **state _unused_)
 	}
 }
 
-/* The recursion container by container is the same formula. */
-static void test_step_by_step(void **state _unused_)
+/* Against the formula's plain recursion; far below the load the other one begins at its fixed point,
+ * nearly. */
+static void test_gain(void **state _unused_)
 {
-	struct erlang_queue q = { .warm_s = 1, .ttl_s = 0, .cv = 1 };
-	double b = 1;
+	static const double load[] = { 0, 0.001, 5, 300 };
 
-	for (int64_t n = 1; n <= 60; n++) {
-		b = erlang_b_next(25, b, n);
-		assert_true(fabs(b - erlang_drop(&q, 25, n)) < 1e-12);
+	for (size_t i = 0; i < ARRAY_SIZE(load); i++) {
+		double before = 1;
+
+		for (int64_t n = 1; n <= 330; n++) {
+			double after = load[i] * before / ((double)n + load[i] * before);
+
+			assert_true(fabs(erlang_gain(load[i], n) - (before - after)) < 1e-5);
+			before = after;
+		}
 	}
 }
 
@@ -292,11 +298,16 @@ static void test_cap_saves_most(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_step_by_step),	   cmocka_unit_test(test_loss_table),
-		cmocka_unit_test(test_large_load),	   cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_simulated_arrivals), cmocka_unit_test(test_fixed_times),
-		cmocka_unit_test(test_least_size),	   cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_grows_early),	   cmocka_unit_test(test_static_erlang),
+		cmocka_unit_test(test_loss_table),
+		cmocka_unit_test(test_large_load),
+		cmocka_unit_test(test_gain),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_simulated_arrivals),
+		cmocka_unit_test(test_fixed_times),
+		cmocka_unit_test(test_least_size),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_grows_early),
+		cmocka_unit_test(test_static_erlang),
 		cmocka_unit_test(test_cap_saves_most),
 	};
 
