@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <linux/magic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "common/cgroupfs.h"
 #include "common/parse.h"
@@ -23,39 +26,96 @@ static int read_id(int fd, uint64_t *ret)
 	return 0;
 }
 
+static const char *const kept_file[CGROUP_KEPT_FILES] = { "memory.current", "memory.max",
+							  "memory.low", "memory.peak" };
+
+static bool is_cgroup2(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 int cgroup_dir_open(int at, const char *path, struct cgroup_dir *ret)
 {
 	int r;
 
+	*ret = CGROUP_DIR_CLOSED;
 	ret->fd = openat(at, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (ret->fd < 0)
 		return -errno;
 	r = read_id(ret->fd, &ret->id);
 	if (r < 0)
 		cgroup_dir_close(ret);
+	else
+		ret->keep = is_cgroup2(ret->fd);
 	return r;
 }
 
 void cgroup_dir_close(struct cgroup_dir *c)
 {
+	for (size_t i = 0; i < CGROUP_KEPT_FILES; i++)
+		close_fd(&c->kept[i]);
 	if (c->fd >= 0)
 		close(c->fd);
 	*c = CGROUP_DIR_CLOSED;
 }
 
-int cgroup_dir_read(const struct cgroup_dir *c, const char *file, int64_t *ret)
+static int *kept_fd(struct cgroup_dir *c, const char *file)
 {
-	_cleanup_close_ int fd = openat(c->fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char text[32];
+	for (size_t i = 0; i < CGROUP_KEPT_FILES && c->keep; i++)
+		if (strcmp(file, kept_file[i]) == 0)
+			return &c->kept[i];
+	return NULL;
+}
+
+/* Descriptors are left for whoever else needs one: a quarter of them. */
+static bool may_keep(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)fd < limit.rlim_cur / 4 * 3;
+}
+
+/* For reading and, where we may, writing. O_NONBLOCK: from 6.16 on, a limit write then neither waits
+ * for reclaim nor kills; older kernels ignore it. */
+static int open_file(const struct cgroup_dir *c, const char *file)
+{
+	int fd = openat(c->fd, file, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS))
+		fd = openat(c->fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
+}
+
+static ssize_t read_file(struct cgroup_dir *c, const char *file, char *text, size_t size)
+{
+	int *kept = kept_fd(c, file);
+	int fd = kept && *kept >= 0 ? *kept : open_file(c, file);
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
 	do
-		n = read(fd, text, sizeof(text) - 1);
+		n = pread(fd, text, size, 0);
 	while (n < 0 && errno == EINTR);
+	n = n < 0 ? -errno : n;
+	if (kept && n >= 0 && (fd == *kept || may_keep(fd)))
+		*kept = fd;
+	else
+		close(fd);
+	if (kept && n < 0)
+		*kept = -1;
+	return n;
+}
+
+int cgroup_dir_read(struct cgroup_dir *c, const char *file, int64_t *ret)
+{
+	char text[32];
+	ssize_t n = read_file(c, file, text, sizeof(text) - 1);
+
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	if (strcmp(text, "max") == 0) {
@@ -65,31 +125,36 @@ int cgroup_dir_read(const struct cgroup_dir *c, const char *file, int64_t *ret)
 	return parse_int64(text, ret) < 0 ? -EINVAL : 0;
 }
 
-int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const char *text)
+static int write_all(int fd, const char *text)
 {
-	/* O_NONBLOCK: from 6.16 on, a limit write then neither waits for reclaim nor kills; older
-	 * kernels ignore it. */
-	_cleanup_close_ int fd = openat(c->fd, file,
-					O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	size_t size = strlen(text);
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
 	do
-		n = write(fd, text, size);
+		n = pwrite(fd, text, size, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	return (size_t)n == size ? 0 : -EIO;
 }
 
-int cgroup_dir_write(const struct cgroup_dir *c, const char *file, int64_t value)
+int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const char *text)
 {
+	_cleanup_close_ int fd = openat(c->fd, file,
+					O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : write_all(fd, text);
+}
+
+int cgroup_dir_write(struct cgroup_dir *c, const char *file, int64_t value)
+{
+	int *kept = kept_fd(c, file);
 	char text[32] = "max\n";
 
 	if (value != LIMIT_NONE)
 		snprintf(text, sizeof(text), "%lld\n", (long long)value);
+	if (kept && *kept >= 0 && (fcntl(*kept, F_GETFL) & O_ACCMODE) == O_RDWR)
+		return write_all(*kept, text);
 	return cgroup_dir_write_text(c, file, text);
 }
 

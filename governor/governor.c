@@ -7,12 +7,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/timerfd.h>
 
 #include "common/log.h"
+#include "common/service.h"
 #include "governor/internal.h"
 #include "governor/restore.h"
 #include "governor/setup.h"
@@ -20,6 +22,8 @@
 /* Longest that a locked database may hold up a tick. */
 #define PATIENCE_MS 100
 #define LEASE_MIN_NS NS_PER_S
+/* MAX_POOLS with all their files, and clients. */
+#define DESCRIPTORS 8192
 
 static int check_options(const struct governor_options *o)
 {
@@ -112,6 +116,17 @@ static int watch_fd(struct governor *g, int fd, void *ptr)
 	return fd < 0 || epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+/* Each pool keeps some files open. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = MIN(limit.rlim_max, DESCRIPTORS);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int open_loop(struct governor *g)
 {
 	sigset_t signals;
@@ -119,19 +134,27 @@ static int open_loop(struct governor *g)
 
 	/* Whoever read our stderr may go away. */
 	signal(SIGPIPE, SIG_IGN);
+	allow_descriptors();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	g->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	g->renew = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	g->heartbeat = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	g->clock_set = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	g->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g->epoll < 0)
 		return log_error_errno(-errno, "epoll");
 	r = watch_fd(g, g->timer, &g->timer);
 	if (r == 0)
-		r = watch_fd(g, g->renew, &g->renew);
+		r = watch_fd(g, g->heartbeat, &g->heartbeat);
+	if (r == 0)
+		r = watch_fd(g, g->clock_set, &g->clock_set);
+	/* Without it every pool is looked over at every tick. */
+	g->inotify = watch_open();
+	if (r == 0 && g->inotify >= 0)
+		r = watch_fd(g, g->inotify, &g->inotify);
 	if (r == 0)
 		r = watch_fd(g, g->signals, &g->signals);
 	return r < 0 ? log_error_errno(r, "timers and signals") : 0;
@@ -267,7 +290,7 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 	g->store = s;
 	g->root = CGROUP_DIR_CLOSED;
 	g->planner = PLANNER_IDLE;
-	g->lock = g->epoll = g->timer = g->renew = g->signals = -1;
+	g->lock = g->epoll = g->timer = g->heartbeat = g->clock_set = g->signals = g->inotify = -1;
 	g->minute = g->plan_minute = g->cut_minute = INT64_MIN;
 	snprintf(g->root_path, sizeof(g->root_path), "%s%s", o->mount, o->root);
 	r = start(g);
@@ -304,7 +327,8 @@ static void lift_limits(struct governor *g)
 
 static void close_fds(struct governor *g)
 {
-	int *fds[] = { &g->timer, &g->renew, &g->signals, &g->epoll, &g->lock };
+	int *fds[] = { &g->timer,   &g->heartbeat, &g->clock_set, &g->signals,
+		       &g->inotify, &g->epoll,	   &g->lock };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close_fd(fds[i]);
@@ -355,6 +379,23 @@ static void plan_if_due(struct governor *g)
 		log_error_errno(r, "%s cannot be started for a plan", g->o->plan_argv[0]);
 }
 
+/* A timer that tells when someone has set the clock; it expires in the year 2255. */
+static void watch_clock(struct governor *g)
+{
+	struct itimerspec never = { .it_value = { .tv_sec = 9000000000 } };
+	uint64_t expirations;
+
+	if (read(g->clock_set, &expirations, sizeof(expirations)) < 0)
+		expirations = 0;
+	timerfd_settime(g->clock_set, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+}
+
+static void tick_at(struct governor *g, int64_t at_ns)
+{
+	g->next_tick_ns = at_ns;
+	arm(g->timer, at_ns, 0);
+}
+
 static void tick(struct governor *g)
 {
 	uint64_t expirations;
@@ -362,33 +403,37 @@ static void tick(struct governor *g)
 	/* Only to make it quiet; how often it expired does not matter. */
 	if (read(g->timer, &expirations, sizeof(expirations)) < 0)
 		expirations = 0;
-	g->soon = false;
 	governor_tick(g);
 	plan_if_due(g);
-	arm(g->timer, schedule_next_tick_ns(g), 0);
+	tick_at(g, schedule_next_tick_ns(g));
 }
 
-static void renew(struct governor *g)
+static void heartbeat(struct governor *g)
 {
 	uint64_t expirations;
 	int r;
 
-	if (read(g->renew, &expirations, sizeof(expirations)) < 0 || lease_ended(&g->lease))
+	if (read(g->heartbeat, &expirations, sizeof(expirations)) < 0)
+		return;
+	service_alive();
+	if (!g->governing || lease_ended(&g->lease))
 		return;
 	r = lease_renew(&g->lease);
 	if (r < 0)
 		log_error_errno(r, "the lease %s cannot be renewed", g->lease.state);
 }
 
-/* Bytes came free and someone waits for them: a second of model time is soon enough. */
-static void hurry(struct governor *g)
+/* Someone asked. Bytes that came free while a pool waits, or a refusal (a container may be gone that
+ * nobody released): a second of model time is soon enough. Else the table is looked over a tenth of a
+ * minute later. */
+static void look_soon(struct governor *g, enum server_effect effect)
 {
-	int64_t at = clock_monotonic_ns() + clock_scale_ns(&g->o->clock, NS_PER_S);
+	int64_t at = schedule_soon_ns(g);
 
-	if (!g->waiting || g->soon || at >= schedule_next_tick_ns(g))
-		return;
-	g->soon = true;
-	arm(g->timer, at, 0);
+	if ((effect == SERVER_RELEASED && g->waiting) || effect == SERVER_REFUSED)
+		at = MIN(at, clock_monotonic_ns() + clock_scale_ns(&g->o->clock, NS_PER_S));
+	if (effect != SERVER_NOTHING && at < g->next_tick_ns)
+		tick_at(g, at);
 }
 
 /* False when it is time to go. */
@@ -398,15 +443,32 @@ static bool handle(struct governor *g, const struct epoll_event *event)
 
 	if (ptr == &g->signals)
 		return false;
-	if (ptr == &g->timer)
+	if (ptr == &g->timer) {
 		tick(g);
-	else if (ptr == &g->renew)
-		renew(g);
-	else if (server_event(g->server, ptr, event->events))
-		hurry(g);
+	} else if (ptr == &g->heartbeat) {
+		heartbeat(g);
+	} else if (ptr == &g->clock_set) {
+		watch_clock(g);
+		tick(g);
+	} else if (ptr == &g->inotify) {
+		look_soon(g, pools_watch(g) ? SERVER_RELEASED : SERVER_RESERVED);
+	} else {
+		look_soon(g, server_event(g->server, ptr, event->events));
+	}
 	if (g->root_gone)
 		log_error("%s was removed: nothing left to govern", g->root_path);
 	return !g->root_gone;
+}
+
+/* One timer for both: whoever started us (systemd's WatchdogSec) and the lease. */
+static void start_heartbeat(struct governor *g)
+{
+	int64_t every = service_alive_every_ns();
+
+	if (g->governing)
+		every = every ? MIN(every, g->o->lease_ns / 3) : g->o->lease_ns / 3;
+	if (every)
+		arm(g->heartbeat, clock_boottime_ns() + every, every);
 }
 
 int governor_run(struct governor *g)
@@ -414,9 +476,10 @@ int governor_run(struct governor *g)
 	struct epoll_event events[32];
 	bool going = true;
 
-	arm(g->timer, clock_monotonic_ns(), 0);
-	if (g->o->apply)
-		arm(g->renew, clock_boottime_ns() + g->o->lease_ns / 3, g->o->lease_ns / 3);
+	watch_clock(g);
+	start_heartbeat(g);
+	tick_at(g, clock_monotonic_ns());
+	service_ready();
 	while (going) {
 		int n = epoll_wait(g->epoll, events, ARRAY_SIZE(events), -1);
 
@@ -425,6 +488,7 @@ int governor_run(struct governor *g)
 		for (int i = 0; i < n && going; i++)
 			going = handle(g, &events[i]);
 	}
+	service_stopping();
 	if (g->root_gone)
 		return -ENODEV;
 	if (g->governing)

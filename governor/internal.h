@@ -12,6 +12,7 @@
 #include "governor/record.h"
 #include "governor/socket.h"
 #include "governor/targets.h"
+#include "governor/watch.h"
 
 /* More pools than a node has memory for; a plan that asks for more is broken. */
 #define MAX_POOLS 1024
@@ -19,6 +20,7 @@
 #define BACK_OFF_NS (5 * 60 * NS_PER_S)
 /* The last plan stands in for a missing one for so long, then pools are released to main. */
 #define HOLD_MINUTES 10
+/* While something changes or waits; else the minute's own tick is the only one. */
 #define TICKS_PER_MINUTE 10
 /* As long as the history that the ledger explains. */
 #define LEDGER_KEEP_MINUTES (28 * MINUTES_PER_DAY)
@@ -37,6 +39,8 @@ struct pool {
 	bool foreign[N_FILES];	    /* `written` is what someone else wrote after us */
 	int64_t hands_off_until_ns; /* CLOCK_MONOTONIC */
 	bool adopted_containers;    /* those that were there at the start are in the table */
+	struct watched watched;	    /* for containers that come and go */
+	size_t containers;	    /* cgroups in it when it was last looked over */
 	struct pool_plan now, next;
 	int64_t last_planned; /* minute whose plan had a row for it, or when it was found */
 	int64_t said_minute;  /* last wait in the ledger, and of which kind */
@@ -75,9 +79,12 @@ struct governor {
 	bool lifted;	/* the lease had ended: take the files as they are at the next tick */
 	int64_t drifts; /* files found changed by others */
 	struct planner_state planner;
-	int epoll, timer, renew, signals;
-	bool waiting; /* a pool waits: a release is worth a tick of its own */
-	bool soon;    /* ... which is coming */
+	int epoll, timer, heartbeat, clock_set, signals, inotify;
+	int64_t next_tick_ns; /* what `timer` is armed for, CLOCK_MONOTONIC */
+	bool waiting;	      /* a pool waits: a release is worth a tick of its own */
+	bool settled;	      /* nothing to do before the next minute */
+	int quiet;	      /* ticks in a row in quiet_minute that changed nothing */
+	int64_t quiet_minute;
 };
 
 /* pools.c */
@@ -93,6 +100,8 @@ int pools_make(struct governor *g, size_t i);
 void pools_read(struct governor *g);
 /* Takes the limit files as they are for our own: at the start and after a lease has ended. */
 void pools_accept(struct governor *g, size_t i);
+/* Reads which pools had containers come or go. True when one has gone. */
+bool pools_watch(struct governor *g);
 /* Brings the table up to the container cgroups that are there. Returns containers seen. */
 size_t pools_scan_containers(struct governor *g);
 /* Removes the cgroups of empty pools that no plan has named for a while: an empty pool keeps a margin
@@ -105,8 +114,13 @@ void pools_free(struct governor *g);
 void schedule_refresh(struct governor *g);
 /* Sets every pool's target for this moment. */
 void schedule_targets(struct governor *g);
-/* CLOCK_MONOTONIC time of the next tick. */
+/* Keeps whether the tick that has just ended left something to do. */
+void schedule_note_tick(struct governor *g);
+/* CLOCK_MONOTONIC time of the next tick: the next minute, or the lead before one in which a pool
+ * grows; earlier while something changes or waits. */
 int64_t schedule_next_tick_ns(const struct governor *g);
+/* CLOCK_MONOTONIC time by which to look when someone has asked for admission. */
+int64_t schedule_soon_ns(const struct governor *g);
 
 /* tick.c */
 /* A row of the ledger, stamped; `pool` NULL is the root. */

@@ -121,8 +121,12 @@ void pools_accept(struct governor *g, size_t i)
 	p->known[CHANGE_LIMIT] = p->known[CHANGE_LOW] = false;
 	p->journalled[CHANGE_LIMIT] = p->journalled[CHANGE_LOW] = false;
 	p->queued[CHANGE_LIMIT] = p->queued[CHANGE_LOW] = false;
-	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) < 0)
+	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) < 0) {
+		p->watched = (struct watched){ 0 };
 		return;
+	}
+	if (!p->watched.id)
+		watch_add(g->inotify, &p->watched, p->dir.fd);
 	for (enum change_kind f = CHANGE_LIMIT; f <= CHANGE_LOW; f++) {
 		int64_t *value = state_value(g, i, f);
 
@@ -149,10 +153,12 @@ int pools_make(struct governor *g, size_t i)
 	r = setup_make(g->o->mount, path);
 	if (r == 0)
 		r = cgroup_dir_open(g->root.fd, p->name, &p->dir);
+	if (r < 0)
+		return r;
 	/* Made by us: whoever is in it from now on has reserved. */
-	if (r == 0)
-		p->adopted_containers = true;
-	return r;
+	p->adopted_containers = true;
+	watch_add(g->inotify, &p->watched, p->dir.fd);
+	return 0;
 }
 
 static void forget(struct governor *g, size_t i)
@@ -319,10 +325,16 @@ static size_t scan_pool(struct governor *g, size_t i)
 
 	if (p->dir.fd < 0)
 		return 0;
+	if (p->watched.id && p->watched.seen)
+		return p->containers;
+	p->watched.seen = true;
 	/* Half a list would release containers that run. */
 	if (cgroup_dir_children(&p->dir, see_container, &scan) == 0) {
 		admission_scan(g->table, (int)i, scan.seen, scan.n, scan.usage);
 		p->adopted_containers = true;
+		p->containers = scan.n;
+	} else {
+		p->watched.seen = false;
 	}
 	for (size_t k = 0; k < scan.n; k++)
 		free((char *)scan.seen[k].name);
@@ -330,10 +342,23 @@ static size_t scan_pool(struct governor *g, size_t i)
 	return scan.n;
 }
 
+static struct watched *watched_of(void *arg, size_t i)
+{
+	struct governor *g = arg;
+
+	return &g->pools[i]->watched;
+}
+
+bool pools_watch(struct governor *g)
+{
+	return watch_read(g->inotify, g->n, watched_of, g);
+}
+
 size_t pools_scan_containers(struct governor *g)
 {
 	size_t n = 0;
 
+	pools_watch(g);
 	for (size_t i = 0; i < g->n; i++)
 		n += scan_pool(g, i);
 	return n;

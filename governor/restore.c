@@ -109,7 +109,7 @@ static bool is_ours(struct store *s, const struct journal_row *row, int64_t foun
 	return found == (strcmp(row->file, "memory.low") == 0 ? 0 : LIMIT_NONE);
 }
 
-static enum restore_outcome put_back(struct store *s, const struct cgroup_dir *dir,
+static enum restore_outcome put_back(struct store *s, struct cgroup_dir *dir,
 				     const struct journal_row *row, int64_t margin,
 				     struct restore_result *result)
 {

@@ -8,16 +8,29 @@
 #include "store/plan.h"
 
 /* Calls for every pool that a plan's row names; sets now or next. */
+/* The pool of a function; -1 or a negative errno when there is none and none can be. Rows come in the
+ * same order every minute, so the next pool is a good guess. */
+static int pool_of(struct governor *g, const char *function, int guess)
+{
+	const char *there = guess < (int)g->n ? admission_pool(g->table, guess)->function : NULL;
+
+	if (there && strcmp(there, function) == 0)
+		return guess;
+	return g->n <= MAX_POOLS ? pools_for_function(g, function)
+				 : admission_find_function(g->table, function);
+}
+
 static void take_rows(struct governor *g, int64_t minute, const struct plan_row *rows, size_t n,
 		      bool next)
 {
-	for (size_t i = 0; i < g->n; i++)
-		*(next ? &g->pools[i]->next : &g->pools[i]->now) = (struct pool_plan){ 0 };
+	int i = 0;
+
+	for (size_t p = 0; p < g->n; p++)
+		*(next ? &g->pools[p]->next : &g->pools[p]->now) = (struct pool_plan){ 0 };
 	for (size_t k = 0; k < n; k++) {
 		struct pool_plan row = { .bytes = rows[k].bytes, .containers = rows[k].containers };
-		int i = g->n <= MAX_POOLS ? pools_for_function(g, rows[k].name)
-					  : admission_find_function(g->table, rows[k].name);
 
+		i = pool_of(g, rows[k].name, MAX(i, 0) + 1);
 		if (i > MAIN_POOL) {
 			g->pools[i]->last_planned = minute;
 			*(next ? &g->pools[i]->next : &g->pools[i]->now) = row;
@@ -158,16 +171,52 @@ void schedule_targets(struct governor *g)
 		g->cut_said = false;
 }
 
+/* Does a pool get more in the next minute than in this one? */
+static bool grows_next(const struct governor *g)
+{
+	for (size_t i = MAIN_POOL + 1; i < g->n && g->have_next; i++)
+		if (g->pools[i]->next.bytes > g->pools[i]->now.bytes)
+			return true;
+	return false;
+}
+
+static bool must_shed(const struct governor *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->states[i].used_bytes > g->states[i].admitted_bytes)
+			return true;
+	return false;
+}
+
+void schedule_note_tick(struct governor *g)
+{
+	bool moved = g->decision.n_changes > 0 || g->lifted;
+
+	if (moved || g->quiet_minute != g->minute)
+		g->quiet = 0;
+	else
+		g->quiet++;
+	g->quiet_minute = g->minute;
+	g->settled = !moved && g->decision.n_waits == 0 && !must_shed(g);
+}
+
+int64_t schedule_soon_ns(const struct governor *g)
+{
+	return clock_monotonic_ns() + MAX(g->o->clock.minute_ns / TICKS_PER_MINUTE, NS_PER_MS);
+}
+
 int64_t schedule_next_tick_ns(const struct governor *g)
 {
 	const struct clock *c = &g->o->clock;
 	int64_t now = clock_now_ns(c), start = clock_minute_start_ns(c, clock_minute_at(c, now));
 	int64_t tenth = MAX(c->minute_ns / TICKS_PER_MINUTE, 1);
-	int64_t next = start + ((now - start) / tenth + 1) * tenth;
 	int64_t lead = start + c->minute_ns - clock_scale_ns(c, g->o->lead_ns);
+	int64_t next = start + c->minute_ns;
 
-	next = MIN(next, start + c->minute_ns);
-	if (now < lead)
-		next = MIN(next, lead);
+	if (now < lead && grows_next(g))
+		next = lead;
+	/* While nothing moves, what is waited for is looked at ever less often. */
+	if (!g->settled)
+		next = MIN(next, now + (tenth << MIN(g->quiet, 3)));
 	return clock_monotonic_ns() + MAX(next - now, NS_PER_MS);
 }

@@ -248,8 +248,10 @@ static bool mind_the_lease(struct governor *g)
 
 void governor_tick(struct governor *g)
 {
-	if (!mind_the_lease(g))
+	if (!mind_the_lease(g)) {
+		schedule_note_tick(g);
 		return;
+	}
 	schedule_refresh(g);
 	pools_read(g);
 	pools_scan_containers(g);
@@ -269,4 +271,5 @@ void governor_tick(struct governor *g)
 	admission_take_changed(g->table, notify, g);
 	if (g->server)
 		server_catch_up(g->server);
+	schedule_note_tick(g);
 }
