@@ -221,9 +221,9 @@ static int begin_to_govern(struct governor *g)
 static void say_start(struct governor *g, size_t containers)
 {
 	log_info("%s %s: budget %s, %zu pools, %zu containers, socket %s",
-		 g->o->apply ? "governing" : "watching (shadow mode, no limit is written)",
+		 g->apply ? "governing" : "watching (shadow mode, no limit is written)",
 		 g->root_path, format_size(g->o->memory), g->n - 1, containers, g->o->socket);
-	if (containers == 0 && g->o->apply)
+	if (containers == 0 && g->apply)
 		log_warning("no container is below %s: nothing will be governed until containers "
 			    "are placed there. Make each container's cgroup below the path that "
 			    "`reserve` answers on %s, or give the platform %s/main as its cgroup "
@@ -271,7 +271,7 @@ static int start(struct governor *g)
 		return r;
 	containers = pools_scan_containers(g);
 	r = open_socket(g);
-	if (r == 0 && g->o->apply)
+	if (r == 0 && g->apply)
 		r = begin_to_govern(g);
 	if (r == 0)
 		say_start(g, containers);

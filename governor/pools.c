@@ -209,7 +209,7 @@ static void read_pool(struct governor *g, size_t i, int64_t now_ns)
 	s->hands_off = now_ns < p->hands_off_until_ns;
 	s->current = 0;
 	/* Someone may have made it, a runtime that starts a container in it. */
-	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) == 0 && g->o->apply)
+	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) == 0 && g->apply)
 		pools_accept(g, i);
 	if (p->dir.fd < 0)
 		return;
@@ -218,7 +218,7 @@ static void read_pool(struct governor *g, size_t i, int64_t now_ns)
 		forget(g, i);
 	else if (r < 0)
 		s->hands_off = true;
-	if (r < 0 || !g->o->apply)
+	if (r < 0 || !g->apply)
 		return;
 	adopt_changes(g, i, CHANGE_LIMIT, now_ns);
 	adopt_changes(g, i, CHANGE_LOW, now_ns);
@@ -232,7 +232,7 @@ static void read_root(struct governor *g)
 
 	g->root_gone = is_gone(r);
 	if (r == 0 && limit != g->root_limit) {
-		if (g->o->apply) {
+		if (g->apply) {
 			g->drifts++;
 			ledger_say(g, NULL, "adopt", "memory.max", g->root_limit, limit,
 				   "someone else wrote the root's limit");
@@ -277,7 +277,7 @@ void pools_remove_idle(struct governor *g)
 
 		if (p->last_planned == INT64_MIN)
 			p->last_planned = g->minute;
-		if (g->o->apply && p->dir.fd >= 0 && !g->states[i].hands_off &&
+		if (g->apply && p->dir.fd >= 0 && !g->states[i].hands_off &&
 		    g->states[i].target_bytes == 0 && g->states[i].used_containers == 0 &&
 		    g->minute - p->last_planned > HOLD_MINUTES)
 			remove_cgroup(g, i);

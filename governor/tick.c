@@ -20,7 +20,7 @@ void ledger_say(struct governor *g, const char *pool, const char *action, const 
 		.before = before,
 		.after = after,
 		.reason = reason,
-		.applied = g->o->apply,
+		.applied = g->apply,
 	};
 	va_list ap;
 
@@ -36,7 +36,7 @@ static int write_file(void *arg, int i, enum change_kind file, int64_t value)
 	struct pool *p = g->pools[i];
 	int r;
 
-	if (!g->o->apply)
+	if (!g->apply)
 		return 0;
 	/* Limits that nobody would lift again must not be written. */
 	if (lease_ended(&g->lease))
@@ -129,7 +129,7 @@ static void write_down_change(struct governor *g, const struct change *c)
 		return;
 	}
 	ledger_say(g, name, "write", limit_file[c->kind], c->before, c->after, "%s", c->reason);
-	if (g->o->apply && g->pools[c->pool]->dir.fd >= 0)
+	if (g->apply && g->pools[c->pool]->dir.fd >= 0)
 		journal(g, c);
 }
 
@@ -206,7 +206,7 @@ static void write_down_failures(struct governor *g)
 		ledger_say(g, p->name, c->outcome == OUTCOME_VETOED ? "veto" : "fail", file,
 			   c->before, c->after, "not done: %s",
 			   c->outcome == OUTCOME_VETOED ? c->reason : failure(c));
-		if (c->kind != CHANGE_ADMIT && g->o->apply && p->dir.fd >= 0)
+		if (c->kind != CHANGE_ADMIT && g->apply && p->dir.fd >= 0)
 			record_journal_last(g->record, p->dir.id, file,
 					    c->kind == CHANGE_LOW ? g->states[c->pool].low
 								  : g->states[c->pool].limit);
@@ -229,7 +229,7 @@ static bool mind_the_lease(struct governor *g)
 {
 	int r;
 
-	if (!g->o->apply)
+	if (!g->apply)
 		return true;
 	if (!lease_ended(&g->lease)) {
 		for (size_t i = 0; i < g->n && g->lifted; i++)

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "governor/writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+
+#include "common/clock.h"
+
+/* A write that has not ended so long after its deadline does not listen to signals. */
+#define STUCK_NS NS_PER_S
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
+
+struct writer_job {
+	struct writer_job *next;
+	enum job_state state;
+	int fd, result;
+	bool forgotten; /* whoever ends it frees it */
+	int64_t began_ns;
+	char text[32];
+};
+
+/* What a thread and its writer share; freed by whoever lets go of it last. */
+struct writer {
+	pthread_mutex_t lock;
+	pthread_cond_t work, ended;
+	struct writer_job *head, **tail, *running;
+	int64_t deadline_ns;
+	int event;
+	writer_write write;
+	unsigned int generation; /* of the thread that serves; older ones end */
+	bool alive, closing;
+	int stuck, references;
+};
+
+struct thread_start {
+	struct writer *w;
+	unsigned int generation;
+};
+
+static ssize_t plain_write(int fd, const void *text, size_t size)
+{
+	return write(fd, text, size);
+}
+
+int writer_open(int64_t deadline_ns, int event, writer_write write, struct writer **ret)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	pthread_condattr_t monotonic;
+
+	*ret = w;
+	if (!w)
+		return -ENOMEM;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->work, &monotonic);
+	pthread_cond_init(&w->ended, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	w->tail = &w->head;
+	w->deadline_ns = deadline_ns;
+	w->event = event;
+	w->write = write ? write : plain_write;
+	w->references = 1;
+	return 0;
+}
+
+static void free_job(struct writer_job *job)
+{
+	if (job->fd >= 0)
+		close(job->fd);
+	free(job);
+}
+
+/* Unlocks; frees the writer with the last reference. */
+static void let_go(struct writer *w)
+{
+	bool last = --w->references == 0;
+
+	pthread_mutex_unlock(&w->lock);
+	if (!last)
+		return;
+	pthread_cond_destroy(&w->work);
+	pthread_cond_destroy(&w->ended);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+void writer_close(struct writer *w)
+{
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->closing = true;
+	w->event = -1;
+	while (w->head) {
+		struct writer_job *job = w->head;
+
+		w->head = job->next;
+		free_job(job);
+	}
+	w->tail = &w->head;
+	if (w->running)
+		w->running->forgotten = true;
+	pthread_cond_broadcast(&w->work);
+	let_go(w);
+}
+
+/* Only there to interrupt a system call. */
+static void on_deadline(int signal)
+{
+	(void)signal;
+}
+
+/* Signals this thread at the deadline and, lest one come just before the write, again and again. */
+static int make_alarm(timer_t *ret)
+{
+	struct sigaction action = { .sa_handler = on_deadline };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG };
+
+	sigaction(SIGURG, &action, NULL);
+	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+	return timer_create(CLOCK_MONOTONIC, &event, ret) < 0 ? -errno : 0;
+}
+
+static void set_alarm(timer_t alarm, int64_t ns)
+{
+	struct itimerspec t = { { ns / NS_PER_S, ns % NS_PER_S },
+				{ ns / NS_PER_S, ns % NS_PER_S } };
+
+	timer_settime(alarm, 0, &t, NULL);
+}
+
+static int carry_out(struct writer *w, struct writer_job *job, timer_t alarm)
+{
+	size_t size = strlen(job->text);
+	ssize_t n;
+	int r;
+
+	set_alarm(alarm, w->deadline_ns);
+	n = w->write(job->fd, job->text, size);
+	r = n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
+	set_alarm(alarm, 0);
+	return r;
+}
+
+/* The lock is held. */
+static void end_job(struct writer *w, struct writer_job *job, int result, unsigned int generation)
+{
+	uint64_t one = 1;
+
+	job->result = result;
+	job->state = JOB_ENDED;
+	close_fd(&job->fd);
+	job->fd = -1;
+	if (generation == w->generation)
+		w->running = NULL;
+	else
+		w->stuck--;
+	if (job->forgotten)
+		free_job(job);
+	pthread_cond_broadcast(&w->ended);
+	if (w->event >= 0 && write(w->event, &one, sizeof(one)) < 0)
+		errno = 0;
+}
+
+static struct writer_job *take_job(struct writer *w)
+{
+	struct writer_job *job = w->head;
+
+	w->head = job->next;
+	if (!w->head)
+		w->tail = &w->head;
+	job->state = JOB_RUNNING;
+	job->began_ns = clock_monotonic_ns();
+	w->running = job;
+	return job;
+}
+
+static void *serve(void *arg)
+{
+	struct thread_start start = *(struct thread_start *)arg;
+	struct writer *w = start.w;
+	timer_t alarm;
+	int r = make_alarm(&alarm);
+
+	free(arg);
+	pthread_mutex_lock(&w->lock);
+	while (!w->closing && start.generation == w->generation) {
+		struct writer_job *job;
+
+		if (!w->head) {
+			pthread_cond_wait(&w->work, &w->lock);
+			continue;
+		}
+		job = take_job(w);
+		pthread_mutex_unlock(&w->lock);
+		/* Without an alarm nothing is written that might never end. */
+		if (r == 0)
+			job->result = carry_out(w, job, alarm);
+		pthread_mutex_lock(&w->lock);
+		end_job(w, job, r < 0 ? r : job->result, start.generation);
+	}
+	if (start.generation == w->generation)
+		w->alive = false;
+	if (r == 0)
+		timer_delete(alarm);
+	let_go(w);
+	return NULL;
+}
+
+/* The lock is held. All signals but ours are the main thread's. */
+static int start_thread(struct writer *w)
+{
+	struct thread_start *start = malloc(sizeof(*start));
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	pthread_t thread;
+	int r;
+
+	if (!start)
+		return -ENOMEM;
+	*start = (struct thread_start){ w, w->generation };
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, 256 * 1024);
+	sigfillset(&all);
+	sigdelset(&all, SIGURG);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = -pthread_create(&thread, &attributes, serve, start);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	if (r < 0) {
+		free(start);
+		return r;
+	}
+	w->alive = true;
+	w->references++;
+	return 0;
+}
+
+/* The lock is held. The thread that does not come back keeps its job; another serves the rest. */
+static int mind_the_thread(struct writer *w)
+{
+	if (w->alive && w->running &&
+	    clock_monotonic_ns() - w->running->began_ns > w->deadline_ns + STUCK_NS) {
+		w->generation++;
+		w->running = NULL;
+		w->alive = false;
+		w->stuck++;
+	}
+	if (w->stuck >= WRITER_STUCK_MAX)
+		return -EBUSY;
+	return w->alive ? 0 : start_thread(w);
+}
+
+int writer_begin(struct writer *w, int fd, const char *text, struct writer_job **ret)
+{
+	struct writer_job *job = calloc(1, sizeof(*job));
+	int r = -ENOMEM;
+
+	*ret = job;
+	if (!job) {
+		close(fd);
+		return r;
+	}
+	job->fd = fd;
+	snprintf(job->text, sizeof(job->text), "%s", text);
+	pthread_mutex_lock(&w->lock);
+	r = mind_the_thread(w);
+	if (r == 0) {
+		*w->tail = job;
+		w->tail = &job->next;
+		pthread_cond_signal(&w->work);
+	}
+	pthread_mutex_unlock(&w->lock);
+	if (r < 0) {
+		free_job(job);
+		*ret = NULL;
+	}
+	return r;
+}
+
+int writer_end(struct writer *w, struct writer_job *job, int64_t wait_ns)
+{
+	int64_t until = clock_monotonic_ns() + wait_ns;
+	struct timespec at = { until / NS_PER_S, until % NS_PER_S };
+	int r = 0;
+
+	pthread_mutex_lock(&w->lock);
+	while (job->state != JOB_ENDED && r == 0)
+		r = pthread_cond_timedwait(&w->ended, &w->lock, &at);
+	if (job->state != JOB_ENDED)
+		mind_the_thread(w);
+	r = job->state == JOB_ENDED ? job->result : -EINPROGRESS;
+	pthread_mutex_unlock(&w->lock);
+	if (r != -EINPROGRESS)
+		free_job(job);
+	return r;
+}
+
+/* The lock is held. */
+static void unqueue(struct writer *w, struct writer_job *job)
+{
+	struct writer_job **at = &w->head;
+
+	while (*at && *at != job)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = job->next;
+	if (w->tail == &job->next)
+		w->tail = at;
+}
+
+void writer_forget(struct writer *w, struct writer_job *job)
+{
+	bool running;
+
+	pthread_mutex_lock(&w->lock);
+	running = job->state == JOB_RUNNING;
+	job->forgotten = true;
+	if (!running)
+		unqueue(w, job);
+	pthread_mutex_unlock(&w->lock);
+	if (!running)
+		free_job(job);
+}
+
+int writer_stuck(const struct writer *w)
+{
+	return w->stuck;
+}
