@@ -19,6 +19,7 @@ enum {
 	KEY_ROOT = 0x100,
 	KEY_MEMORY,
 	KEY_SHARE,
+	KEY_BORROW,
 	KEY_MARGIN,
 	KEY_STEP,
 	KEY_LEASE,
@@ -37,6 +38,9 @@ static const struct argp_option options[] = {
 	{ "memory", KEY_MEMORY, "SIZE", 0,
 	  "The node's budget: main and all pools together (default: 3/4 of the machine)", 0 },
 	{ "share", KEY_SHARE, "SHARE", 0, "Most of it that pools may have (default 0.7)", 0 },
+	{ "borrow", KEY_BORROW, "SHARE", 0,
+	  "Most of it that full pools may borrow from what main does not use (default 0.1; 0: nothing)",
+	  0 },
 	{ "margin", KEY_MARGIN, "SIZE", 0,
 	  "Never lower a limit closer than this to the memory in use (default 16M)", 0 },
 	{ "shrink-step", KEY_STEP, "SIZE", 0,
@@ -90,6 +94,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SHARE:
 		o->share = option_share(arg, state, "--share");
+		return 0;
+	case KEY_BORROW:
+		o->borrow = option_share(arg, state, "--borrow");
 		return 0;
 	case KEY_MARGIN:
 		o->margin = option_size(arg, state, "--margin");

@@ -6,15 +6,20 @@ static int64_t whole_pages(int64_t bytes)
 	return bytes - bytes % LIMIT_PAGE;
 }
 
-int64_t loan_need(struct loan *l, int64_t minute, int64_t bytes)
+int64_t loan_count(struct loan *l, int64_t minute, int64_t containers)
 {
 	if (minute != l->minute) {
 		l->most_before = minute == l->minute + 1 ? l->most : 0;
 		l->most = 0;
 		l->minute = minute;
 	}
-	l->most = MAX(l->most, bytes);
-	return whole_pages(MAX(MAX(l->most, l->most_before), 0) + LIMIT_PAGE - 1);
+	l->most = MAX(l->most, containers);
+	return MAX(MAX(l->most, l->most_before), 0);
+}
+
+int64_t loan_need(struct loan *l, int64_t minute, int64_t bytes)
+{
+	return whole_pages(loan_count(l, minute, bytes) + LIMIT_PAGE - 1);
 }
 
 int64_t main_unused(const struct node_state *node, int64_t refused)

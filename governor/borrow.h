@@ -13,7 +13,7 @@
 
 #include "governor/decide.h"
 
-/* How much a pool needs above its plan; zeroed at first. Bytes; minutes only ever grow. */
+/* How much a pool needs above its plan; zeroed at first. Bytes or containers; minutes only ever grow. */
 struct loan {
 	int64_t minute;		   /* the running one */
 	int64_t most, most_before; /* most needed in it, and in the minute before it */
@@ -22,6 +22,8 @@ struct loan {
 /* Notes what is needed now: what containers have reserved, and what was just refused to one, above
  * the plan's bytes. Returns the bytes that the pool is to borrow, in whole pages. */
 int64_t loan_need(struct loan *l, int64_t minute, int64_t bytes);
+/* The same of containers. */
+int64_t loan_count(struct loan *l, int64_t minute, int64_t containers);
 
 /* One pool's wish above its plan. */
 struct extra {

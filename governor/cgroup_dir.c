@@ -125,6 +125,29 @@ int cgroup_dir_read(struct cgroup_dir *c, const char *file, int64_t *ret)
 	return parse_int64(text, ret) < 0 ? -EINVAL : 0;
 }
 
+int cgroup_dir_read_text(struct cgroup_dir *c, const char *file, char *ret, size_t size)
+{
+	ssize_t n = read_file(c, file, ret, size - 1);
+
+	ret[MAX(n, 0)] = '\0';
+	return (int)MIN(n, 0);
+}
+
+int cgroup_dir_open_file(const struct cgroup_dir *c, const char *file)
+{
+	int fd = openat(c->fd, file, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void cgroup_dir_format(int64_t value, char *ret, size_t size)
+{
+	if (value == LIMIT_NONE)
+		snprintf(ret, size, "max\n");
+	else
+		snprintf(ret, size, "%lld\n", (long long)value);
+}
+
 static int write_all(int fd, const char *text)
 {
 	size_t size = strlen(text);
@@ -149,10 +172,9 @@ int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const ch
 int cgroup_dir_write(struct cgroup_dir *c, const char *file, int64_t value)
 {
 	int *kept = kept_fd(c, file);
-	char text[32] = "max\n";
+	char text[32];
 
-	if (value != LIMIT_NONE)
-		snprintf(text, sizeof(text), "%lld\n", (long long)value);
+	cgroup_dir_format(value, text, sizeof(text));
 	if (kept && *kept >= 0 && (fcntl(*kept, F_GETFL) & O_ACCMODE) == O_RDWR)
 		return write_all(*kept, text);
 	return cgroup_dir_write_text(c, file, text);

@@ -31,6 +31,12 @@ void cgroup_dir_close(struct cgroup_dir *c);
 /* A file with one number or "max" (LIMIT_NONE). -ENODEV or -ENOENT when the cgroup is gone, -EINVAL
  * when it holds something else. */
 int cgroup_dir_read(struct cgroup_dir *c, const char *file, int64_t *ret);
+/* The whole text of a file, cut to size - 1 bytes and terminated. */
+int cgroup_dir_read_text(struct cgroup_dir *c, const char *file, char *ret, size_t size);
+/* A descriptor to write the file with, later or in another thread. */
+int cgroup_dir_open_file(const struct cgroup_dir *c, const char *file);
+/* "max" or the number, as the files want it. */
+void cgroup_dir_format(int64_t value, char *ret, size_t size);
 /* Writes a number or "max"; the whole of it or an error. */
 int cgroup_dir_write(struct cgroup_dir *c, const char *file, int64_t value);
 /* Writes a word, "+memory". */

@@ -39,9 +39,10 @@ static int check_options(const struct governor_options *o)
 			  format_size(o->memory), format_size(o->margin), format_size(machine));
 		return -EINVAL;
 	}
-	if (o->margin < 0 || o->step < 0 || !(o->share >= 0 && o->share <= 1)) {
-		log_error(
-			"--margin and --shrink-step must not be negative, --share must be 0 to 1");
+	if (o->margin < 0 || o->step < 0 || !(o->share >= 0 && o->share <= 1) ||
+	    !(o->borrow >= 0 && o->borrow <= 1)) {
+		log_error("--margin and --shrink-step must not be negative, --share and --borrow "
+			  "must be 0 to 1");
 		return -EINVAL;
 	}
 	if (o->lease_ns < LEASE_MIN_NS || o->lead_ns < 0 || o->lead_ns > 60 * NS_PER_S) {
@@ -215,7 +216,11 @@ static int begin_to_govern(struct governor *g)
 	if (r < 0)
 		return log_error_errno(r, "the lease %s cannot be taken", g->lease.state);
 	g->governing = true;
-	return write_root_budget(g);
+	r = write_root_budget(g);
+	if (r == 0 && protect_begin(g) < 0)
+		r = log_error_errno(-EIO, "%s/memory.low or the journal cannot be read",
+				    g->root_path);
+	return r;
 }
 
 static void say_start(struct governor *g, size_t containers)
@@ -247,7 +252,7 @@ static int prepare(struct governor *g)
 		return setup_failed(r, path);
 	g->node.budget = MIN(g->o->memory, g->root_limit) / LIMIT_PAGE * LIMIT_PAGE;
 	g->node.margin = g->o->margin;
-	g->node.step = g->o->step ? g->o->step : MAX(g->o->memory / 8, LIMIT_PAGE);
+	g->node.step = MAX(g->o->step ? g->o->step : g->o->memory / 8, LIMIT_PAGE);
 	g->table = admission_new(g->node.budget, g->o->spill);
 	g->record = record_new(g->store);
 	if (!g->table || !g->record)
@@ -270,6 +275,10 @@ static int start(struct governor *g)
 	if (r < 0)
 		return r;
 	containers = pools_scan_containers(g);
+	admission_set_make_room(g->table, extras_make_room, g);
+	r = writes_open(g);
+	if (r < 0)
+		return log_error_errno(r, "the threads that write limits");
 	r = open_socket(g);
 	if (r == 0 && g->apply)
 		r = begin_to_govern(g);
@@ -290,7 +299,10 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 	g->store = s;
 	g->root = CGROUP_DIR_CLOSED;
 	g->planner = PLANNER_IDLE;
-	g->lock = g->epoll = g->timer = g->heartbeat = g->clock_set = g->signals = g->inotify = -1;
+	g->ended = g->lock = g->epoll = g->timer = g->heartbeat = g->clock_set = g->signals =
+		g->inotify = -1;
+	g->apply = o->apply;
+	g->began_ns = clock_monotonic_ns();
 	g->minute = g->plan_minute = g->cut_minute = INT64_MIN;
 	snprintf(g->root_path, sizeof(g->root_path), "%s%s", o->mount, o->root);
 	r = start(g);
@@ -301,28 +313,6 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 	}
 	*ret = g;
 	return 0;
-}
-
-/* An orderly end leaves what the end of a lease leaves: no limit below the root's. */
-static void lift_limits(struct governor *g)
-{
-	for (size_t i = 0; i < g->n; i++) {
-		struct pool *p = g->pools[i];
-
-		for (enum change_kind f = CHANGE_LIMIT; f <= CHANGE_LOW; f++) {
-			int64_t value = f == CHANGE_LIMIT ? LIMIT_NONE : 0, now;
-
-			if (p->dir.fd < 0 || !p->journalled[f] || p->foreign[f] ||
-			    cgroup_dir_read(&p->dir, limit_file[f], &now) < 0 ||
-			    now != p->written[f])
-				continue;
-			record_journal_last(g->record, p->dir.id, limit_file[f], value);
-			ledger_say(g, p->name, "write", limit_file[f], now, value,
-				   "the governor stops");
-			if (cgroup_dir_write(&p->dir, limit_file[f], value) < 0)
-				log_warning("%s/%s could not be lifted", p->name, limit_file[f]);
-		}
-	}
 }
 
 static void close_fds(struct governor *g)
@@ -340,10 +330,13 @@ void governor_close(struct governor *g)
 		return;
 	server_close(g->server);
 	planner_stop(&g->planner);
+	/* An orderly end leaves what the end of a lease leaves: no limit below the root's. */
 	if (g->governing) {
-		lift_limits(g);
+		writes_lift(g, "the governor stops");
+		protect_end(g);
 		lease_drop(&g->lease);
 	}
+	writes_close(g);
 	record_free(g->record);
 	pools_free(g);
 	admission_free(g->table);
@@ -423,6 +416,11 @@ static void heartbeat(struct governor *g)
 		log_error_errno(r, "the lease %s cannot be renewed", g->lease.state);
 }
 
+static int64_t soon_ns(const struct governor *g)
+{
+	return clock_monotonic_ns() + clock_scale_ns(&g->o->clock, NS_PER_S);
+}
+
 /* Someone asked. Bytes that came free while a pool waits, or a refusal (a container may be gone that
  * nobody released): a second of model time is soon enough. Else the table is looked over a tenth of a
  * minute later. */
@@ -431,7 +429,7 @@ static void look_soon(struct governor *g, enum server_effect effect)
 	int64_t at = schedule_soon_ns(g);
 
 	if ((effect == SERVER_RELEASED && g->waiting) || effect == SERVER_REFUSED)
-		at = MIN(at, clock_monotonic_ns() + clock_scale_ns(&g->o->clock, NS_PER_S));
+		at = MIN(at, soon_ns(g));
 	if (effect != SERVER_NOTHING && at < g->next_tick_ns)
 		tick_at(g, at);
 }
@@ -440,6 +438,7 @@ static void look_soon(struct governor *g, enum server_effect effect)
 static bool handle(struct governor *g, const struct epoll_event *event)
 {
 	void *ptr = event->data.ptr;
+	bool worth_a_tick;
 
 	if (ptr == &g->signals)
 		return false;
@@ -450,6 +449,12 @@ static bool handle(struct governor *g, const struct epoll_event *event)
 	} else if (ptr == &g->clock_set) {
 		watch_clock(g);
 		tick(g);
+	} else if (writes_event(g, ptr, &worth_a_tick)) {
+		if (worth_a_tick)
+			tick(g);
+	} else if (sense_event(g, ptr, event->events)) {
+		/* As soon as for bytes that came free: an alarm may mean a raise. */
+		tick_at(g, MIN(g->next_tick_ns, soon_ns(g)));
 	} else if (ptr == &g->inotify) {
 		look_soon(g, pools_watch(g) ? SERVER_RELEASED : SERVER_RESERVED);
 	} else {

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "governor/planner.h"
+#include "governor/writer.h"
 #include "store/store.h"
 
 struct governor_options {
@@ -16,6 +17,7 @@ struct governor_options {
 	const char *root;  /* path below it: "/faasmat" */
 	int64_t memory;	   /* the node's budget, bytes */
 	double share;	   /* of it, at most, for all pools */
+	double borrow;	   /* of it, at most, for all loans from main */
 	int64_t margin;	   /* bytes */
 	int64_t step;	   /* bytes; 0: an eighth of the budget */
 	int64_t lease_ns;  /* real time */
@@ -27,12 +29,14 @@ struct governor_options {
 	const char *watchdog; /* NULL: look for it */
 	struct clock clock;
 	struct planner_rule plan_rule;
-	char *const *plan_argv; /* the command that makes a plan; NULL: someone else does */
+	writer_write write_limit; /* instead of write(2) where a limit is lowered; for tests */
+	char *const *plan_argv;	  /* the command that makes a plan; NULL: someone else does */
 };
 
 #define GOVERNOR_DEFAULTS                                                 \
 	((struct governor_options){ .root = "/faasmat",                   \
 				    .share = 0.7,                         \
+				    .borrow = 0.1,                        \
 				    .margin = 16 * MIB,                   \
 				    .lease_ns = 60 * NS_PER_S,            \
 				    .lead_ns = 15 * NS_PER_S,             \

@@ -17,6 +17,7 @@ struct lease {
 	char watchdog[CGROUP_PATH_MAX];
 	int64_t length_ns;
 	int64_t expires_ns; /* CLOCK_BOOTTIME; 0: not taken yet */
+	bool owns_root_low; /* the root's memory.low is the governor's: it ends with the lease, too */
 };
 
 /* Where the watchdog program is: beside this program or in ../libexec/faasmat. -ENOENT. */

@@ -28,6 +28,7 @@ static int make_room(struct governor *g)
 {
 	struct pool **pools = realloc(g->pools, (g->n + 1) * sizeof(*pools));
 	struct pool_state *states;
+	struct extra *wish;
 
 	if (!pools)
 		return -ENOMEM;
@@ -35,6 +36,10 @@ static int make_room(struct governor *g)
 	states = realloc(g->states, (g->n + 1) * sizeof(*states));
 	if (!states)
 		return -ENOMEM;
+	wish = realloc(g->wish, (g->n + 1) * sizeof(*wish));
+	if (!wish)
+		return -ENOMEM;
+	g->wish = wish;
 	g->states = states;
 	g->node.pools = states;
 	return decision_make_room(&g->decision, g->n + 1);
@@ -62,6 +67,7 @@ int pools_add(struct governor *g, const char *name, const char *function)
 		return r;
 	}
 	p->dir = CGROUP_DIR_CLOSED;
+	p->psi = -1;
 	p->said_minute = p->last_planned = INT64_MIN;
 	g->pools[g->n] = p;
 	g->states[g->n] = (struct pool_state){
@@ -161,14 +167,37 @@ int pools_make(struct governor *g, size_t i)
 	return 0;
 }
 
+/* Of a cgroup that is no more. Another one of its name is another one. */
+static void let_go(struct governor *g, struct pool *p)
+{
+	sense_forget(p);
+	writes_forget(g, p);
+	protect_forget(g, p);
+	cgroup_dir_close(&p->dir);
+}
+
 static void forget(struct governor *g, size_t i)
 {
 	struct pool *p = g->pools[i];
 
 	ledger_say(g, p->name, "gone", "", g->states[i].limit, 0,
 		   "the cgroup was removed by someone else");
-	cgroup_dir_close(&p->dir);
+	let_go(g, p);
 	pools_accept(g, i);
+}
+
+/* Longer each time, and as at first when there was peace for as long as it took. */
+static void back_off(struct governor *g, size_t i, int64_t now_ns)
+{
+	struct pool *p = g->pools[i];
+	int64_t last = clock_scale_ns(&g->o->clock, p->back_off_ns);
+
+	if (p->back_off_ns == 0 || now_ns > p->hands_off_until_ns + last)
+		p->back_off_ns = BACK_OFF_NS;
+	else
+		p->back_off_ns = MIN(2 * p->back_off_ns, BACK_OFF_MOST_NS);
+	p->hands_off_until_ns = now_ns + clock_scale_ns(&g->o->clock, p->back_off_ns);
+	g->states[i].hands_off = true;
 }
 
 /* A value that is neither ours nor what we found: someone else wants it so. Taken over, counted, left
@@ -187,13 +216,13 @@ static void adopt_changes(struct governor *g, size_t i, enum change_kind file, i
 	if (p->known[file]) {
 		g->drifts++;
 		p->foreign[file] = true;
-		p->hands_off_until_ns = now_ns + clock_scale_ns(&g->o->clock, BACK_OFF_NS);
-		g->states[i].hands_off = true;
-		log_warning("%s/%s: someone else wrote %s (we: %s); left alone for 5 minutes",
+		back_off(g, i, now_ns);
+		log_warning("%s/%s: someone else wrote %s (we: %s); left alone for %d minutes",
 			    p->name, limit_file[file], format_limit(value),
-			    format_limit(p->written[file]));
+			    format_limit(p->written[file]), (int)(p->back_off_ns / NS_PER_S / 60));
 		ledger_say(g, p->name, "adopt", limit_file[file], p->written[file], value,
-			   "someone else wrote it; left alone for 5 minutes");
+			   "someone else wrote it; left alone for %d minutes",
+			   (int)(p->back_off_ns / NS_PER_S / 60));
 	}
 	p->written[file] = value;
 	p->known[file] = true;
@@ -220,7 +249,10 @@ static void read_pool(struct governor *g, size_t i, int64_t now_ns)
 		s->hands_off = true;
 	if (r < 0 || !g->apply)
 		return;
-	adopt_changes(g, i, CHANGE_LIMIT, now_ns);
+	if (p->limit_job)
+		s->hands_off = true;
+	else
+		adopt_changes(g, i, CHANGE_LIMIT, now_ns);
 	adopt_changes(g, i, CHANGE_LOW, now_ns);
 }
 
@@ -266,7 +298,7 @@ static void remove_cgroup(struct governor *g, size_t i)
 		   "empty, and in no plan for %d minutes", HOLD_MINUTES);
 	record_journal_remove(g->record, p->dir.id, limit_file[CHANGE_LIMIT]);
 	record_journal_remove(g->record, p->dir.id, limit_file[CHANGE_LOW]);
-	cgroup_dir_close(&p->dir);
+	let_go(g, p);
 	pools_accept(g, i);
 }
 
@@ -333,6 +365,7 @@ static size_t scan_pool(struct governor *g, size_t i)
 		admission_scan(g->table, (int)i, scan.seen, scan.n, scan.usage);
 		p->adopted_containers = true;
 		p->containers = scan.n;
+		protect_containers(g, i);
 	} else {
 		p->watched.seen = false;
 	}
@@ -367,9 +400,12 @@ size_t pools_scan_containers(struct governor *g)
 void pools_free(struct governor *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
+		sense_forget(g->pools[i]);
 		cgroup_dir_close(&g->pools[i]->dir);
+		free(g->pools[i]->guarded);
 		free(g->pools[i]);
 	}
+	free(g->wish);
 	free(g->pools);
 	free(g->states);
 	decision_free(&g->decision);

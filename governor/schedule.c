@@ -43,18 +43,40 @@ static void take_rows(struct governor *g, int64_t minute, const struct plan_row 
 	}
 }
 
-/* 0, -ENODATA when the minute has no plan, another error when the database cannot say. */
+/* What is wrong with the rows, or NULL. */
+static const char *fault_of(const struct governor *g, const struct plan_row *rows, size_t n)
+{
+	_cleanup_free_ struct pool_plan *plan = calloc(n + 1, sizeof(*plan));
+
+	for (size_t k = 0; plan && k < n; k++)
+		plan[k] = (struct pool_plan){ .bytes = rows[k].bytes,
+					      .containers = rows[k].containers };
+	return plan ? plan_fault(plan, n, g->o->memory) : NULL;
+}
+
+/* 0, -ENODATA when the minute has no plan, -EBADMSG when it is absurd, another error when the database
+ * cannot say. */
 static int load(struct governor *g, int64_t minute, bool next)
 {
 	struct plan_row *rows;
+	const char *fault;
 	size_t n;
 	int r = store_read_plan(g->store, minute, &rows, &n);
 
 	if (r < 0)
 		return r;
-	take_rows(g, minute, rows, n, next);
+	fault = fault_of(g, rows, n);
+	if (!fault)
+		take_rows(g, minute, rows, n, next);
 	free(rows);
-	return 0;
+	if (next)
+		return fault ? -EBADMSG : 0;
+	if (fault) {
+		log_warning("the plan of %s is absurd: %s", format_minute(minute), fault);
+		ledger_say(g, NULL, "plan", "", 0, 0, "absurd: %s", fault);
+	}
+	tick_mind_plan(g, fault);
+	return fault ? -EBADMSG : 0;
 }
 
 static void no_plan(struct governor *g, int why)
@@ -65,9 +87,11 @@ static void no_plan(struct governor *g, int why)
 		return;
 	}
 	/* A database that cannot be read says nothing about the plan: keep what is known to be good. */
-	if (why != -ENODATA || g->missed <= HOLD_MINUTES) {
+	if ((why != -ENODATA && why != -EBADMSG) || g->missed <= HOLD_MINUTES) {
 		ledger_say(g, NULL, "plan", "", 0, 0, "%s: the one of %s is kept",
-			   why == -ENODATA ? "no plan for this minute" : "the plan cannot be read",
+			   why == -ENODATA   ? "no plan for this minute"
+			   : why == -EBADMSG ? "an absurd plan"
+					     : "the plan cannot be read",
 			   format_minute(g->plan_minute));
 		return;
 	}
@@ -160,11 +184,13 @@ void schedule_targets(struct governor *g)
 
 		s->target_bytes = target[i].bytes;
 		s->target_containers = target[i].containers;
+		g->pools[i + 1]->plan_target = target[i];
 		admission_set_planned(g->table, (int)i + 1,
 				      target[i].bytes > 0 && target[i].containers > 0);
 		left -= target[i].bytes;
 	}
 	g->states[MAIN_POOL].target_bytes = left;
+	g->states[MAIN_POOL].guard_bytes = 0;
 	if (cut > 0)
 		say_cut(g, cut);
 	else

@@ -33,6 +33,21 @@ int setup_find_mount(char *ret, size_t size)
 	return has_memory(ret, "cgroup.controllers") ? 0 : -EOPNOTSUPP;
 }
 
+bool setup_protects_recursively(const char *mount)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096], point[CGROUP_PATH_MAX];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *type = strstr(line, " - cgroup2 ");
+
+		if (type && sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 &&
+		    strcmp(point, mount) == 0)
+			return strstr(type, "memory_recursiveprot") != NULL;
+	}
+	return true;
+}
+
 static bool bad_component(const char *s, size_t n)
 {
 	return n == 0 || n > 255 || (n == 1 && s[0] == '.') || (n == 2 && strncmp(s, "..", 2) == 0);

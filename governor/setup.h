@@ -9,6 +9,10 @@
  * none is mounted; -EOPNOTSUPP: the memory controller is not on it. */
 int setup_find_mount(char *ret, size_t size);
 
+/* Whether memory.low of a cgroup protects what is below it, too (mount option memory_recursiveprot).
+ * True for what is no cgroup2 mount. */
+bool setup_protects_recursively(const char *mount);
+
 /*
  * A cgroup as people give it ("/sys/fs/cgroup/x", "/x", "x") as its path below the mount ("/x", no
  * slash at the end). -EINVAL for the root cgroup, "..", control characters or a path too long.

@@ -4,8 +4,8 @@
  * ends. It stands alone on purpose (libc only, static, no database): whatever goes wrong with the
  * governor must not go wrong here too.
  *
- * FILE is lease.c's: "faasmat-lease 1", then lines "expires NS" (CLOCK_BOOTTIME), "governor PID",
- * "root DIRECTORY". One watchdog a file (FILE.lock). It sleeps until the lease ends and reads again:
+ * FILE is lease.c's: "faasmat-lease 1", then lines "expires NS" (CLOCK_BOOTTIME), "governor PID", "low
+ * ours" when the root's memory.low is the governor's, "root DIRECTORY". One watchdog a file (FILE.lock). It sleeps until the lease ends and reads again:
  * renewed, it sleeps on; gone, it exits; ended, main and pool-* below the root get memory.max = max
  * and memory.low = 0. The root's own memory.max, the node's budget, stays.
  */
@@ -23,6 +23,7 @@
 
 struct state {
 	long long expires_ns;
+	int owns_root_low;
 	char root[PATH_SIZE];
 };
 
@@ -56,6 +57,7 @@ static int read_state(const char *path, struct state *ret)
 	end = strchr(root, '\n');
 	if (!end || end - root >= PATH_SIZE)
 		return -EINVAL;
+	ret->owns_root_low = strstr(text, "\nlow ours\n") != NULL;
 	memcpy(ret->root, root, (size_t)(end - root));
 	ret->root[end - root] = '\0';
 	ret->expires_ns = strtoll(expires + strlen("\nexpires "), &end, 10);
@@ -101,20 +103,24 @@ static int lift_one(int root, const char *name)
 	return r < 0 ? r : low;
 }
 
-static int lift_limits(const char *root)
+static int lift_limits(const struct state *state)
 {
-	DIR *dir = opendir(root);
+	DIR *dir = opendir(state->root);
 	struct dirent *entry;
-	int failed = 0;
+	int failed = 0, r;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(dir)))
 		if (strcmp(entry->d_name, "main") == 0 || strncmp(entry->d_name, "pool-", 5) == 0) {
-			int r = lift_one(dirfd(dir), entry->d_name);
-
+			r = lift_one(dirfd(dir), entry->d_name);
 			failed = r < 0 ? r : failed;
 		}
+	/* Its budget stays; that it is protected ends with what it was for. */
+	if (state->owns_root_low) {
+		r = write_file(dirfd(dir), "memory.low", "0\n");
+		failed = r < 0 ? r : failed;
+	}
 	closedir(dir);
 	return failed;
 }
@@ -168,7 +174,7 @@ static int watch(const char *path)
 			state = again;
 			continue;
 		}
-		r = lift_limits(state.root);
+		r = lift_limits(&state);
 		if (r == 0) {
 			say("the governor's lease ended: limits lifted below", state.root);
 			/* Renewed while we wrote: the governor goes on, and so do we. */

@@ -21,6 +21,7 @@ struct writer_job {
 	enum job_state state;
 	int fd, result;
 	bool forgotten; /* whoever ends it frees it */
+	bool quiet;
 	int64_t began_ns;
 	char text[32];
 };
@@ -162,11 +163,11 @@ static void end_job(struct writer *w, struct writer_job *job, int result, unsign
 		w->running = NULL;
 	else
 		w->stuck--;
+	if (w->event >= 0 && !job->quiet && write(w->event, &one, sizeof(one)) < 0)
+		errno = 0;
 	if (job->forgotten)
 		free_job(job);
 	pthread_cond_broadcast(&w->ended);
-	if (w->event >= 0 && write(w->event, &one, sizeof(one)) < 0)
-		errno = 0;
 }
 
 static struct writer_job *take_job(struct writer *w)
@@ -259,7 +260,7 @@ static int mind_the_thread(struct writer *w)
 	return w->alive ? 0 : start_thread(w);
 }
 
-int writer_begin(struct writer *w, int fd, const char *text, struct writer_job **ret)
+int writer_begin(struct writer *w, int fd, const char *text, bool quiet, struct writer_job **ret)
 {
 	struct writer_job *job = calloc(1, sizeof(*job));
 	int r = -ENOMEM;
@@ -270,6 +271,7 @@ int writer_begin(struct writer *w, int fd, const char *text, struct writer_job *
 		return r;
 	}
 	job->fd = fd;
+	job->quiet = quiet;
 	snprintf(job->text, sizeof(job->text), "%s", text);
 	pthread_mutex_lock(&w->lock);
 	r = mind_the_thread(w);
@@ -295,8 +297,10 @@ int writer_end(struct writer *w, struct writer_job *job, int64_t wait_ns)
 	pthread_mutex_lock(&w->lock);
 	while (job->state != JOB_ENDED && r == 0)
 		r = pthread_cond_timedwait(&w->ended, &w->lock, &at);
-	if (job->state != JOB_ENDED)
+	if (job->state != JOB_ENDED) {
+		job->quiet = false;
 		mind_the_thread(w);
+	}
 	r = job->state == JOB_ENDED ? job->result : -EINPROGRESS;
 	pthread_mutex_unlock(&w->lock);
 	if (r != -EINPROGRESS)
