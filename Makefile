@@ -4,6 +4,8 @@
 BUILD   := build
 VARIANT ?= gcc
 prefix  ?= /usr/local
+sysconfdir ?= /etc
+unitdir ?= $(prefix)/lib/systemd/system
 
 ifeq ($(V),1)
 Q =
@@ -52,6 +54,7 @@ RIG_LIB  := $(OUT)/librig.a
 VMT_SRC  := $(wildcard vmtest/tools/*.c)
 VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
 
+UNITS    := $(patsubst packaging/systemd/%.in,%,$(wildcard packaging/systemd/*.service.in))
 PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
 
 .PHONY: all deps check demo bench vmtest install clean format help tests-build vm-build clang-build \
@@ -191,6 +194,13 @@ bench: vm-build bench-build
 install: all
 	install -D -m 755 $(BUILD)/faasmat $(DESTDIR)$(prefix)/bin/faasmat
 	install -D -m 755 $(BUILD)/faasmat-watchdog $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-watchdog
+	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(prefix)/share/doc/faasmat
+	for unit in $(UNITS); do sed 's|@prefix@|$(prefix)|g; s|@sysconfdir@|$(sysconfdir)|g' \
+		packaging/systemd/$$unit.in >$(DESTDIR)$(unitdir)/$$unit; done
+	install -m 644 docs/*.md $(DESTDIR)$(prefix)/share/doc/faasmat
+	@# What the operator wrote stays.
+	[ -e $(DESTDIR)$(sysconfdir)/faasmat.conf ] || \
+		install -D -m 644 packaging/faasmat.conf $(DESTDIR)$(sysconfdir)/faasmat.conf
 
 C_FILES := $(shell find bpf common store collector forecast governor simulator runtime cli tests \
 	vmtest bench -name '*.[ch]' 2>/dev/null)

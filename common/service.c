@@ -18,6 +18,12 @@ void service_stopping(void)
 
 void service_alive(void)
 {
+	static int64_t last_ns;
+	int64_t now = clock_monotonic_ns(), every = service_alive_every_ns();
+
+	if (!every || (last_ns && now - last_ns < every / 2))
+		return;
+	last_ns = now;
 	sd_notify(0, "WATCHDOG=1");
 }
 

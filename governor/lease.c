@@ -134,7 +134,8 @@ void lease_drop(struct lease *l)
 	pid_t pid = lease_watchdog_pid(l);
 
 	unlink(l->state);
+	/* "Look again": one that watches this lease alone ends, the unit's goes on for others. */
 	if (pid > 0)
-		kill(pid, SIGTERM);
+		kill(pid, SIGUSR1);
 	l->expires_ns = 0;
 }
