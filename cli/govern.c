@@ -30,6 +30,8 @@ enum {
 	KEY_STATE_DIR,
 	KEY_PLAN_AT,
 	KEY_REPLAN,
+	KEY_ON_CHANGE,
+	KEY_ON_CHANGE_LIMIT,
 };
 
 static const struct argp_option options[] = {
@@ -59,6 +61,12 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "replan", KEY_REPLAN, "TIME", 0,
 	  "Run it again so often within the day, from what has come so far (default: never)", 0 },
+	{ "on-change", KEY_ON_CHANGE, "CMD", 0,
+	  "Run by /bin/sh when the plan changes what pools hold, with a line of JSON on its input for "
+	  "each function: containers wanted and bytes. For platforms that start containers ahead",
+	  0 },
+	{ "on-change-limit", KEY_ON_CHANGE_LIMIT, "TIME", 0,
+	  "A CMD that takes longer is ended (default 10s); the governor never waits for it", 0 },
 	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "For the lease (default /run/faasmat)", 0 },
 	{ 0 },
 };
@@ -127,6 +135,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->plan_rule.every = option_duration_ns(arg, state, "--replan") / (60 * NS_PER_S);
 		if (o->plan_rule.every < 1)
 			argp_error(state, "--replan must be at least 1m");
+		return 0;
+	case KEY_ON_CHANGE:
+		o->on_change = arg;
+		return 0;
+	case KEY_ON_CHANGE_LIMIT:
+		o->on_change_limit_ns = option_duration_ns(arg, state, "--on-change-limit");
 		return 0;
 	case KEY_STATE_DIR:
 		o->state_dir = arg;

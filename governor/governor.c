@@ -280,6 +280,9 @@ static int start(struct governor *g)
 	if (r < 0)
 		return log_error_errno(r, "the threads that write limits");
 	r = open_socket(g);
+	if (r == 0 && g->o->on_change)
+		r = on_change_open(g->o->on_change, g->o->on_change_limit_ns, g->epoll,
+				   &g->on_change);
 	if (r == 0 && g->apply)
 		r = begin_to_govern(g);
 	if (r == 0)
@@ -329,6 +332,7 @@ void governor_close(struct governor *g)
 	if (!g)
 		return;
 	server_close(g->server);
+	on_change_close(g->on_change);
 	planner_stop(&g->planner);
 	/* An orderly end leaves what the end of a lease leaves: no limit below the root's. */
 	if (g->governing) {
@@ -455,6 +459,8 @@ static bool handle(struct governor *g, const struct epoll_event *event)
 	} else if (sense_event(g, ptr, event->events)) {
 		/* As soon as for bytes that came free: an alarm may mean a raise. */
 		tick_at(g, MIN(g->next_tick_ns, soon_ns(g)));
+	} else if (on_change_event(g->on_change, ptr)) {
+		return true;
 	} else if (ptr == &g->inotify) {
 		look_soon(g, pools_watch(g) ? SERVER_RELEASED : SERVER_RESERVED);
 	} else {

@@ -26,7 +26,9 @@ struct governor_options {
 	bool apply;
 	const char *socket;
 	const char *state_dir;
-	const char *watchdog; /* NULL: look for it */
+	const char *watchdog;  /* NULL: look for it */
+	const char *on_change; /* NULL: nobody is told */
+	int64_t on_change_limit_ns;
 	struct clock clock;
 	struct planner_rule plan_rule;
 	writer_write write_limit; /* instead of write(2) where a limit is lowered; for tests */
@@ -42,6 +44,7 @@ struct governor_options {
 				    .lead_ns = 15 * NS_PER_S,             \
 				    .socket = "/run/faasmat/govern.sock", \
 				    .state_dir = "/run/faasmat",          \
+				    .on_change_limit_ns = 10 * NS_PER_S,  \
 				    .clock = CLOCK_REAL,                  \
 				    .plan_rule = { PLANNER_NEVER, PLANNER_NEVER } })
 

@@ -14,6 +14,7 @@
 #include "governor/pressure.h"
 #include "governor/reason.h"
 #include "governor/reclaim.h"
+#include "governor/on_change.h"
 #include "governor/record.h"
 #include "governor/socket.h"
 #include "governor/targets.h"
@@ -51,6 +52,7 @@ struct pool {
 	struct watched watched;	    /* for containers that come and go */
 	size_t containers;	    /* cgroups in it when it was last looked over */
 	struct pool_plan now, next;
+	struct pool_plan told; /* to --on-change */
 	int64_t last_planned; /* minute whose plan had a row for it, or when it was found */
 	int64_t said_minute;  /* last wait in the ledger, and of which kind */
 	enum wait_kind said_kind;
@@ -111,6 +113,7 @@ struct governor {
 	bool lifted;	/* the lease had ended: take the files as they are at the next tick */
 	int64_t drifts; /* files found changed by others */
 	struct planner_state planner;
+	struct on_change *on_change;
 	int epoll, timer, heartbeat, clock_set, signals, inotify;
 	int64_t next_tick_ns; /* what `timer` is armed for, CLOCK_MONOTONIC */
 	bool waiting;	      /* a pool waits: a release is worth a tick of its own */
@@ -169,7 +172,7 @@ void pools_free(struct governor *g);
 /* schedule.c */
 /* Loads the plan when the minute or the plan changed. */
 void schedule_refresh(struct governor *g);
-/* Sets every pool's target for this moment. */
+/* Sets every pool's target for this moment, and tells --on-change which changed. */
 void schedule_targets(struct governor *g);
 /* Keeps whether the tick that has just ended left something to do. */
 void schedule_note_tick(struct governor *g);

@@ -164,6 +164,27 @@ static void say_cut(struct governor *g, int64_t cut)
 	g->cut_said = true;
 }
 
+static void tell(struct governor *g, size_t i, const struct pool_plan *target)
+{
+	struct pool *p = g->pools[i];
+	const struct admission_pool *a = admission_pool(g->table, (int)i);
+	struct wanted w = {
+		.function = a->function,
+		.pool = p->name,
+		.minute = g->minute,
+		.containers = target->containers,
+		.bytes = target->bytes,
+		.reason = target->bytes > p->now.bytes ? "next minute's plan" : "plan",
+		.applied = g->o->apply,
+	};
+
+	if (!g->on_change || !a->function ||
+	    (p->told.bytes == target->bytes && p->told.containers == target->containers))
+		return;
+	if (on_change_note(g->on_change, &w) == 0)
+		p->told = *target;
+}
+
 void schedule_targets(struct governor *g)
 {
 	size_t n = g->n - 1;
@@ -188,9 +209,11 @@ void schedule_targets(struct governor *g)
 		admission_set_planned(g->table, (int)i + 1,
 				      target[i].bytes > 0 && target[i].containers > 0);
 		left -= target[i].bytes;
+		tell(g, i + 1, &target[i]);
 	}
 	g->states[MAIN_POOL].target_bytes = left;
 	g->states[MAIN_POOL].guard_bytes = 0;
+	on_change_run(g->on_change);
 	if (cut > 0)
 		say_cut(g, cut);
 	else

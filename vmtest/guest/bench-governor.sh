@@ -48,8 +48,9 @@ stop() {
 }
 
 start 1000 2s 30s
-sleep 8 # the pools are made in the first minute
-[ "$(ls -d $root/pool-* | wc -l)" = "$POOLS" ] || { echo "bench: pools were not made: $(tail -n 2 $work/log)" >&2; exit 1; }
+made() { [ "$(ls $root | grep -c ^pool-)" = "$POOLS" ]; }
+wait_for 120 made || { echo "bench: pools were not made: $(tail -n 2 $work/log)" >&2; exit 1; }
+sleep 5
 writes() { sql $FAASMAT_DB "select count(*) from ledger where action = 'write' and file = 'memory.max' and applied"; }
 w=$(writes)
 c=$(cpu_ns $governor)
