@@ -306,7 +306,7 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 		g->inotify = -1;
 	g->apply = o->apply;
 	g->began_ns = clock_monotonic_ns();
-	g->minute = g->plan_minute = g->cut_minute = INT64_MIN;
+	g->minute = g->plan_minute = g->cut_minute = g->outcome_minute = INT64_MIN;
 	snprintf(g->root_path, sizeof(g->root_path), "%s%s", o->mount, o->root);
 	r = start(g);
 	store_set_patience(s, PATIENCE_MS);

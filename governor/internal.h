@@ -15,11 +15,13 @@
 #include "governor/reason.h"
 #include "governor/reclaim.h"
 #include "governor/on_change.h"
+#include "governor/outcome.h"
 #include "governor/record.h"
 #include "governor/socket.h"
 #include "governor/targets.h"
 #include "governor/watch.h"
 #include "governor/writer.h"
+#include "store/outcomes.h"
 
 /* More pools than a node has memory for; a plan that asks for more is broken. */
 #define MAX_POOLS 1024
@@ -33,6 +35,8 @@
 #define TICKS_PER_MINUTE 10
 /* As long as the history that the ledger explains. */
 #define LEDGER_KEEP_MINUTES (28 * MINUTES_PER_DAY)
+/* A row a pool and minute, changed or not. */
+#define OUTCOMES_KEEP_MINUTES (7 * MINUTES_PER_DAY)
 
 /* Files of a pool that we write, by enum change_kind. */
 #define N_FILES 3
@@ -52,7 +56,9 @@ struct pool {
 	struct watched watched;	    /* for containers that come and go */
 	size_t containers;	    /* cgroups in it when it was last looked over */
 	struct pool_plan now, next;
-	struct pool_plan told; /* to --on-change */
+	struct pool_plan told;	     /* to --on-change */
+	struct pool_outcome outcome; /* of the running minute */
+	int64_t outcome_target;
 	int64_t last_planned; /* minute whose plan had a row for it, or when it was found */
 	int64_t said_minute;  /* last wait in the ledger, and of which kind */
 	enum wait_kind said_kind;
@@ -99,8 +105,9 @@ struct governor {
 	struct server *server;
 	struct lease lease;
 
-	int64_t minute;	     /* the running one */
-	int64_t plan_minute; /* last minute that had a plan; INT64_MIN: none yet */
+	int64_t minute;		/* the running one */
+	int64_t outcome_minute; /* whose outcomes are being gathered */
+	int64_t plan_minute;	/* last minute that had a plan; INT64_MIN: none yet */
 	int64_t plan_version;
 	bool have_next;
 	int missed;	/* minutes without a plan, in a row */
@@ -230,6 +237,11 @@ void protect_end(struct governor *g);
 void protect_containers(struct governor *g, size_t i);
 /* The pool's cgroup is gone, and all below it. */
 void protect_forget(struct governor *g, struct pool *p);
+/* outcomes.c */
+/* Looks at every pool's memory; after pools_read(). Stores the last minute's outcomes when it is over. */
+void outcomes_see(struct governor *g);
+/* Keeps which limits are in force from now on, really or in shadow. */
+void outcomes_limits(struct governor *g);
 
 /* tick.c */
 /* A plan was loaded; `fault` of plan_fault(). May open the breaker. */

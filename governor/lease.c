@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "governor/lease.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -138,4 +139,46 @@ void lease_drop(struct lease *l)
 	if (pid > 0)
 		kill(pid, SIGUSR1);
 	l->expires_ns = 0;
+}
+
+static int read_info(const char *path, struct lease_info *ret)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	struct lease l = { 0 };
+	long long expires;
+	long governor;
+
+	if (!f)
+		return -errno;
+	if (fscanf(f, "faasmat-lease 1\nexpires %lld\ngovernor %ld\nroot ", &expires, &governor) !=
+		    2 ||
+	    !fgets(ret->root, sizeof(ret->root), f))
+		return -EINVAL;
+	ret->root[strcspn(ret->root, "\n")] = '\0';
+	ret->expires_ns = expires;
+	ret->governor = (pid_t)governor;
+	snprintf(l.state, sizeof(l.state), "%s", path);
+	ret->watchdog = lease_watchdog_pid(&l);
+	return 0;
+}
+
+int lease_each(const char *state_dir, void (*fn)(const struct lease_info *info, void *arg),
+	       void *arg)
+{
+	DIR *dir = opendir(state_dir);
+	char path[CGROUP_PATH_MAX];
+	struct lease_info info;
+	struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		/* Not its lock, nor the new one of the moment before a rename. */
+		if (strncmp(entry->d_name, "lease-", 6) == 0 && !strchr(entry->d_name, '.') &&
+		    (size_t)snprintf(path, sizeof(path), "%s/%s", state_dir, entry->d_name) <
+			    sizeof(path) &&
+		    read_info(path, &info) == 0)
+			fn(&info, arg);
+	closedir(dir);
+	return 0;
 }

@@ -34,6 +34,17 @@ bool lease_ended(const struct lease *l);
 /* Gives it up: removes the file and ends the watchdog. */
 void lease_drop(struct lease *l);
 
+/* What a lease file says, for people. */
+struct lease_info {
+	char root[CGROUP_PATH_MAX];
+	int64_t expires_ns; /* CLOCK_BOOTTIME */
+	pid_t governor;	    /* who took it; alive or not */
+	pid_t watchdog;	    /* who watches it, 0: nobody */
+};
+/* Calls fn for every lease in the directory. -ENOENT when there is no such directory. */
+int lease_each(const char *state_dir, void (*fn)(const struct lease_info *info, void *arg),
+	       void *arg);
+
 /* Process that watches this lease, 0 when none does. */
 pid_t lease_watchdog_pid(const struct lease *l);
 

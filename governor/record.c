@@ -5,18 +5,22 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "store/outcomes.h"
 
 /* Some hours of a node with a hundred pools. */
 #define QUEUE_MAX 16384
 
-enum item_kind { ITEM_LEDGER, ITEM_FIRST, ITEM_LAST, ITEM_REMOVE };
+enum item_kind { ITEM_LEDGER, ITEM_OUTCOME, ITEM_FIRST, ITEM_LAST, ITEM_REMOVE };
 
 /* Texts are behind the item, as long as they are: at a minute's change on a large node there are
  * thousands of these. */
 struct item {
 	struct item *next;
 	enum item_kind kind;
-	struct ledger_row row;
+	union {
+		struct ledger_row row;
+		struct outcome_row outcome;
+	};
 	/* The journal's. */
 	uint64_t cgroup;
 	int64_t first, last;
@@ -109,6 +113,16 @@ void record_ledger(struct record *r, const struct ledger_row *row)
 	item->row.reason = keep_text(&to, row->reason);
 }
 
+void record_outcome(struct record *r, const struct outcome_row *row)
+{
+	struct item *item = append(r, ITEM_OUTCOME, strlen(row->pool) + 1);
+
+	if (!item)
+		return;
+	item->outcome = *row;
+	item->outcome.pool = strcpy(item->text, row->pool);
+}
+
 void record_journal_first(struct record *r, const struct journal_row *row)
 {
 	struct item *item = append(r, ITEM_FIRST, strlen(row->path) + strlen(row->file) + 2);
@@ -165,6 +179,8 @@ static int write_item(struct record *r, const struct item *item)
 	switch (item->kind) {
 	case ITEM_LEDGER:
 		return store_add_ledger(r->store, &item->row);
+	case ITEM_OUTCOME:
+		return store_add_outcome(r->store, &item->outcome);
 	case ITEM_FIRST:
 		return write_first(r, item);
 	case ITEM_LAST:

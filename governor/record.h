@@ -10,6 +10,7 @@
 #include "store/ledger.h"
 
 struct record;
+struct outcome_row;
 
 /* `s` is borrowed. NULL when out of memory. */
 struct record *record_new(struct store *s);
@@ -18,6 +19,7 @@ void record_free(struct record *r);
 
 /* Queues a copy of the row. */
 void record_ledger(struct record *r, const struct ledger_row *row);
+void record_outcome(struct record *r, const struct outcome_row *row);
 void record_journal_first(struct record *r, const struct journal_row *row);
 void record_journal_last(struct record *r, uint64_t cgroup, const char *file, int64_t value);
 

@@ -113,7 +113,8 @@ static void keep_house(struct governor *g)
 {
 	if (store_set_meta(g->store, "governor_time_us", clock_stamp_us()) == 0 &&
 	    g->minute % 60 == 0)
-		store_forget_ledger(g->store, g->minute - LEDGER_KEEP_MINUTES);
+		if (store_forget_ledger(g->store, g->minute - LEDGER_KEEP_MINUTES) == 0)
+			store_forget_outcomes(g->store, g->minute - OUTCOMES_KEEP_MINUTES);
 }
 
 void schedule_refresh(struct governor *g)

@@ -268,6 +268,7 @@ void governor_tick(struct governor *g)
 	}
 	schedule_refresh(g);
 	pools_read(g);
+	outcomes_see(g);
 	pools_scan_containers(g);
 	take_usage(g);
 	sense_news(g);
@@ -284,5 +285,6 @@ void governor_tick(struct governor *g)
 	admission_take_changed(g->table, notify, g);
 	if (g->server)
 		server_catch_up(g->server);
+	outcomes_limits(g);
 	schedule_note_tick(g);
 }

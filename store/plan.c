@@ -180,6 +180,20 @@ int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size
 	return 0;
 }
 
+int store_last_planned(struct store *s, int64_t *ret)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s, "SELECT last FROM planned ORDER BY last DESC LIMIT 1", &stmt);
+
+	if (r == 0)
+		r = store_step(s, stmt);
+	if (r <= 0)
+		return r < 0 ? r : -ENODATA;
+	*ret = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return 0;
+}
+
 int store_plan_version(struct store *s, int64_t *ret)
 {
 	int r = store_get_meta(s, "plan_version", ret);

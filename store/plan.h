@@ -49,6 +49,9 @@ int store_replace_plan(struct store *s, int64_t first, int64_t last, const struc
  * there is a plan for the minute without any pool; -ENODATA when there is no plan for it. */
 int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size_t *n);
 
+/* The last minute that has a plan; -ENODATA. */
+int store_last_planned(struct store *s, int64_t *ret);
+
 /* A number that changes with every write of a plan (PRAGMA data_version would count all writes). */
 int store_plan_version(struct store *s, int64_t *ret);
 

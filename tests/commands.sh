@@ -16,7 +16,7 @@ refuses() {
 	local name=$1 wanted=$2 pattern=$3 status=0 lines
 	shift 3
 	"$@" >"$T/out" 2>"$T/err" || status=$?
-	lines=$(grep -vc -e "^Try \`" "$T/err")
+	lines=$(grep -vc -e "^Try \`" -e '^information\.$' "$T/err")
 	if [ "$status" != "$wanted" ]; then
 		echo "not ok $name: exit $status, wanted $wanted: $(head -n 3 "$T/err")"
 	elif ! grep -qE -- "$pattern" "$T/err"; then
@@ -54,7 +54,7 @@ history_rows() { sqlite3 "$FAASMAT_DB" 'select count(*) from history'; }
 # --- usage
 refuses no-subcommand 2 'no subcommand' "$F" nonsense
 works help 'A memory governor' "$F" --help
-for command in probe import sample collect locate forecast plan govern restore simulate status; do
+for command in probe import sample collect locate forecast plan govern explain restore simulate status; do
 	works "help-$command" 'Usage: faasmat '$command "$F" $command --help
 done
 refuses bad-option-value 2 'takes a size such as 512M' "$F" plan --memory lots
@@ -105,6 +105,31 @@ same locked-database-unharmed "$(history_rows)" "$rows"
 refuses unknown-function 1 "no function 'nope'" "$F" plan --function nope
 refuses forecast-unknown-function 1 "no function 'nope'" "$F" forecast --function nope
 refuses forecast-no-file 1 'none.csv' "$F" forecast --input "$T/none.csv"
+
+# --- explain and status: a minute of shadow mode that would have hurt
+m=29923625 # 2026-11-23 07:05
+sqlite3 "$FAASMAT_DB" "insert into planned values($m - 10, $m + 10);
+	insert into plan select $m, id, 4, 4 * 50 * 1048576, 50 * 1048576 from functions where name = 'f';
+	insert into forecasts select id, $m, 120, 118, 140, 150, 180 from functions where name = 'f';
+	insert into ledger(minute, time_us, pool, action, file, before, after, reason, applied) values
+		($m - 1, 1795417485000000, 'pool-f', 'write', 'memory.max', 157286400, 209715200, 'the target is 200M', 0),
+		($m, 1795417500000000, 'pool-f', 'veto', 'memory.max', 209715200, 209715200, 'keeps 20M', 0);
+	insert into outcomes values($m, 'pool-f', 209715200, 209715200, 220200960, 10485760, 1048576, 10485760, 0)"
+works explain-forecast '120.0 invocations were expected' "$F" explain f 2026-11-23T07:05
+works explain-plan '4 containers of 50.0M, 200M in all' "$F" explain f
+works explain-write 'would have written memory.max 150M -> 200M; the target' "$F" explain f $m
+works explain-outcome 'would have hurt: 210M was used, 10.0M more' "$F" explain f '2026-11-23 07:05'
+same explain-json "$("$F" explain f --json | jq -c '[.minute, .outcome.hurt, (.ledger | length), .plan.containers]')" "[$m,true,2,4]"
+works explain-main 'pool main' "$F" explain main $m
+refuses explain-no-function 1 "no function 'nope'; .*locate" "$F" explain nope
+refuses explain-no-minute 2 "MINUTE is UTC" "$F" explain f 25:00
+refuses explain-nothing 2 "name a function" "$F" explain
+works status-limits 'would have hurt in 1 of 1 pool-minutes' "$F" status --state-dir "$T"
+same status-json "$("$F" status --json --state-dir "$T" | jq -c '[.governor.actions[].action, .governor.outcomes.shadow.minutes_hurt]')" '["veto","write",1]'
+printf 'faasmat-lease 1\nexpires 1\ngovernor 1\nroot /sys/fs/cgroup/x\n' >"$T/lease-0"
+works status-lease '/sys/fs/cgroup/x: ends in 0 s.*watchdog IS MISSING' "$F" status --state-dir "$T"
+rm "$T/lease-0"*
+sqlite3 "$FAASMAT_DB" "delete from plan; delete from planned; delete from ledger; delete from outcomes; delete from forecasts"
 
 # --- rules
 printf '^/ok x\n(((broken y\n' >"$T/rules"
