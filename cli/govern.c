@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "governor/governor.h"
+#include "governor/preconditions.h"
 #include "governor/setup.h"
 
 struct govern_arguments {
@@ -181,6 +182,18 @@ static bool may_govern(const char *mount, const char *root)
 	return geteuid() == 0 || access(path, W_OK) == 0;
 }
 
+/* Someone meant a directory of another file system (a cgroup v1 one, /var/...), which is not to be made
+ * below the cgroup2 mount under that name. */
+static bool is_elsewhere(const char *given, const char *mount, const char *root)
+{
+	char path[2 * CGROUP_PATH_MAX];
+	size_t prefix = strlen(mount);
+
+	snprintf(path, sizeof(path), "%s%s", mount, root);
+	return given[0] == '/' && access(given, F_OK) == 0 && access(path, F_OK) < 0 &&
+	       (strncmp(given, mount, prefix) != 0 || given[prefix] != '/');
+}
+
 static int find_mount(char *mount)
 {
 	int r = setup_find_mount(mount, CGROUP_PATH_MAX);
@@ -202,6 +215,13 @@ static int find_root(struct governor_options *o, char *mount, char *root)
 		log_error("--root %s: give a cgroup below %s, such as /faasmat", printable(o->root),
 			  mount);
 		return -EINVAL;
+	}
+	if (is_elsewhere(o->root, mount, root)) {
+		log_error(
+			"--root %s is a directory, but not on the cgroup2 hierarchy at %s: give a path "
+			"below that, or the cgroup's name without the slash in front",
+			printable(o->root), mount);
+		return -ENOTDIR;
 	}
 	if (!may_govern(mount, root)) {
 		log_error("needs root, or a --root that is a cgroup delegated to this user");
@@ -259,7 +279,8 @@ int cmd_govern(int argc, char **argv)
 	if (!a.plan_at_given)
 		a.o.plan_rule.at = a.o.clock.minute_ns == 60 * NS_PER_S ? 0 : PLANNER_NEVER;
 	a.o.plan_argv = plan_command(&a);
-	if (find_root(&a.o, mount, root) < 0 || open_database(&a.common, STORE_WRITE, &store) < 0 ||
+	if (check_options(&a.o) < 0 || find_root(&a.o, mount, root) < 0 ||
+	    open_database(&a.common, STORE_WRITE, &store) < 0 ||
 	    governor_open(&a.o, store, &governor) < 0)
 		return EXIT_FAILED;
 	r = governor_run(governor);

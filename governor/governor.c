@@ -10,52 +10,19 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <sys/timerfd.h>
 
 #include "common/log.h"
 #include "common/service.h"
 #include "governor/internal.h"
+#include "governor/preconditions.h"
 #include "governor/restore.h"
 #include "governor/setup.h"
 
 /* Longest that a locked database may hold up a tick. */
 #define PATIENCE_MS 100
-#define LEASE_MIN_NS NS_PER_S
 /* MAX_POOLS with all their files, and clients. */
 #define DESCRIPTORS 8192
-
-static int check_options(const struct governor_options *o)
-{
-	const char *last = strrchr(o->root, '/');
-	struct sysinfo info;
-	int64_t machine;
-
-	if (sysinfo(&info) < 0)
-		return log_error_errno(-errno, "cannot read the machine's memory");
-	machine = (int64_t)info.totalram * info.mem_unit;
-	if (o->memory <= o->margin || o->memory > machine) {
-		log_error("--memory %s must be above --margin %s and not above the machine's %s",
-			  format_size(o->memory), format_size(o->margin), format_size(machine));
-		return -EINVAL;
-	}
-	if (o->margin < 0 || o->step < 0 || !(o->share >= 0 && o->share <= 1) ||
-	    !(o->borrow >= 0 && o->borrow <= 1)) {
-		log_error("--margin and --shrink-step must not be negative, --share and --borrow "
-			  "must be 0 to 1");
-		return -EINVAL;
-	}
-	if (o->lease_ns < LEASE_MIN_NS || o->lead_ns < 0 || o->lead_ns > 60 * NS_PER_S) {
-		log_error("--lease must be at least 1s, --lead 0s to 60s");
-		return -EINVAL;
-	}
-	/* By these names pools are told from roots. */
-	if (strcmp(last, "/main") == 0 || strncmp(last, "/pool-", 6) == 0) {
-		log_error("--root %s: a root is not named main or pool-*", o->root);
-		return -EINVAL;
-	}
-	return 0;
-}
 
 static int setup_failed(int r, const char *path)
 {
@@ -239,8 +206,13 @@ static void say_start(struct governor *g, size_t containers)
 static int prepare(struct governor *g)
 {
 	char path[CGROUP_PATH_MAX + 16];
-	int r = setup_make(g->o->mount, g->o->root);
+	int r = check_root(g->root_path);
 
+	if (r == 0)
+		r = check_plan(g->store, clock_minute(&g->o->clock));
+	if (r < 0)
+		return r;
+	r = setup_make(g->o->mount, g->o->root);
 	if (r < 0)
 		return setup_failed(r, g->root_path);
 	r = take_root(g);
@@ -258,7 +230,9 @@ static int prepare(struct governor *g)
 	if (!g->table || !g->record)
 		return log_error_errno(-ENOMEM, "starting");
 	r = pools_find_existing(g);
-	return r < 0 ? log_error_errno(r, "%s", g->root_path) : 0;
+	if (r < 0)
+		return log_error_errno(r, "%s", g->root_path);
+	return g->apply ? reconcile(g) : 0;
 }
 
 static int start(struct governor *g)

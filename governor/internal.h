@@ -176,6 +176,10 @@ size_t pools_scan_containers(struct governor *g);
 void pools_remove_idle(struct governor *g);
 void pools_free(struct governor *g);
 
+/* reconcile.c */
+/* Compares what is found at the start with the journal of a former governor. */
+int reconcile(struct governor *g);
+
 /* schedule.c */
 /* Loads the plan when the minute or the plan changed. */
 void schedule_refresh(struct governor *g);

@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "governor/cgroup_dir.h"
 #include "governor/lease.h"
-#include "store/ledger.h"
 
 const char *restore_outcome_name(enum restore_outcome outcome)
 {
@@ -93,7 +92,7 @@ static const char *ledger_name(const struct journal_row *row)
 	return is_pool(row->path) ? strrchr(row->path, '/') + 1 : "";
 }
 
-static bool is_ours(struct store *s, const struct journal_row *row, int64_t found)
+bool restore_is_ours(struct store *s, const struct journal_row *row, int64_t found)
 {
 	int64_t before;
 
@@ -118,7 +117,7 @@ static enum restore_outcome put_back(struct store *s, struct cgroup_dir *dir,
 	result->error = cgroup_dir_read(dir, row->file, &result->found);
 	if (result->error < 0)
 		return RESTORE_FAILED;
-	if (!is_ours(s, row, result->found))
+	if (!restore_is_ours(s, row, result->found))
 		return RESTORE_CHANGED;
 	if (strcmp(row->file, "memory.max") == 0 && row->first_value < result->found) {
 		result->error = cgroup_dir_read(dir, "memory.current", &current);

@@ -131,6 +131,17 @@ works status-lease '/sys/fs/cgroup/x: ends in 0 s.*watchdog IS MISSING' "$F" sta
 rm "$T/lease-0"*
 sqlite3 "$FAASMAT_DB" "delete from plan; delete from planned; delete from ledger; delete from outcomes; delete from forecasts"
 
+# --- govern: what it does not start with
+refuses govern-share 2 'share from 0 to 1' "$F" govern --share 1.5
+refuses govern-nan 2 'share from 0 to 1' "$F" govern --share nan
+refuses govern-margin 2 'takes a size' "$F" govern --margin=-1
+refuses govern-step 2 'takes a size' "$F" govern --shrink-step=-1M
+refuses govern-machine 1 "is more than the machine's" "$F" govern --memory 1000000G
+refuses govern-lease 1 'at least 1s' "$F" govern --memory 1G --lease 10ms
+refuses govern-root-name 1 'is not named main' "$F" govern --memory 1G --root /x/main
+mkdir -p "$T/v1"
+refuses govern-root-elsewhere 1 'is a directory, but not on the cgroup2 hierarchy|no cgroup2' "$F" govern --memory 1G --root "$T/v1"
+
 # --- rules
 printf '^/ok x\n(((broken y\n' >"$T/rules"
 if [ "$(id -u)" = 0 ]; then
