@@ -41,7 +41,8 @@ int cgroup_dir_open(int at, const char *path, struct cgroup_dir *ret)
 	int r;
 
 	*ret = CGROUP_DIR_CLOSED;
-	ret->fd = openat(at, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ret->fd =
+		TEMP_FAILURE_RETRY(openat(at, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	if (ret->fd < 0)
 		return -errno;
 	r = read_id(ret->fd, &ret->id);
@@ -81,10 +82,11 @@ static bool may_keep(int fd)
  * for reclaim nor kills; older kernels ignore it. */
 static int open_file(const struct cgroup_dir *c, const char *file)
 {
-	int fd = openat(c->fd, file, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	int fd = TEMP_FAILURE_RETRY(
+		openat(c->fd, file, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
 
 	if (fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS))
-		fd = openat(c->fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		fd = TEMP_FAILURE_RETRY(openat(c->fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 	return fd;
 }
 
@@ -96,9 +98,7 @@ static ssize_t read_file(struct cgroup_dir *c, const char *file, char *text, siz
 
 	if (fd < 0)
 		return -errno;
-	do
-		n = pread(fd, text, size, 0);
-	while (n < 0 && errno == EINTR);
+	n = TEMP_FAILURE_RETRY(pread(fd, text, size, 0));
 	n = n < 0 ? -errno : n;
 	if (kept && n >= 0 && (fd == *kept || may_keep(fd)))
 		*kept = fd;
@@ -151,11 +151,8 @@ void cgroup_dir_format(int64_t value, char *ret, size_t size)
 static int write_all(int fd, const char *text)
 {
 	size_t size = strlen(text);
-	ssize_t n;
+	ssize_t n = TEMP_FAILURE_RETRY(pwrite(fd, text, size, 0));
 
-	do
-		n = pwrite(fd, text, size, 0);
-	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	return (size_t)n == size ? 0 : -EIO;
@@ -163,8 +160,8 @@ static int write_all(int fd, const char *text)
 
 int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const char *text)
 {
-	_cleanup_close_ int fd = openat(c->fd, file,
-					O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_close_ int fd = TEMP_FAILURE_RETRY(
+		openat(c->fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
 
 	return fd < 0 ? -errno : write_all(fd, text);
 }
@@ -183,7 +180,7 @@ int cgroup_dir_write(struct cgroup_dir *c, const char *file, int64_t value)
 int cgroup_dir_children(const struct cgroup_dir *c, int (*fn)(void *arg, const char *name),
 			void *arg)
 {
-	int fd = openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = TEMP_FAILURE_RETRY(openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 	DIR *dir;
 	int r = 0;

@@ -38,7 +38,7 @@ static int take_root(struct governor *g)
 	pid_t holder;
 	int r;
 
-	g->lock = open(g->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	g->lock = TEMP_FAILURE_RETRY(open(g->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (g->lock < 0)
 		return log_error_errno(-errno, "%s", g->root_path);
 	if (flock(g->lock, LOCK_EX | LOCK_NB) < 0) {

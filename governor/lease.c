@@ -55,10 +55,12 @@ static int write_state(const struct lease *l, int64_t expires)
 			"faasmat-lease 1\nexpires %lld\ngovernor %ld\n%sroot %s\n",
 			(long long)expires, (long)getpid(), l->owns_root_low ? "low ours\n" : "",
 			l->root);
-	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = TEMP_FAILURE_RETRY(
+		open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, (size_t)size) != size)
+	errno = 0;
+	if (TEMP_FAILURE_RETRY(write(fd, text, (size_t)size)) != size)
 		return errno ? -errno : -EIO;
 	return rename(beside, l->state) < 0 ? -errno : 0;
 }
@@ -70,7 +72,7 @@ pid_t lease_watchdog_pid(const struct lease *l)
 	_cleanup_close_ int fd = -1;
 
 	snprintf(path, sizeof(path), "%s.lock", l->state);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = TEMP_FAILURE_RETRY(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
 	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0)
 		return 0;
 	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
@@ -150,11 +152,15 @@ static int read_info(const char *path, struct lease_info *ret)
 
 	if (!f)
 		return -errno;
-	if (fscanf(f, "faasmat-lease 1\nexpires %lld\ngovernor %ld\nroot ", &expires, &governor) !=
-		    2 ||
-	    !fgets(ret->root, sizeof(ret->root), f))
+	if (fscanf(f, "faasmat-lease 1\nexpires %lld\ngovernor %ld\n", &expires, &governor) != 2)
 		return -EINVAL;
+	/* What else a lease says ("low ours") comes before the root. */
+	do
+		if (!fgets(ret->root, sizeof(ret->root), f))
+			return -EINVAL;
+	while (strncmp(ret->root, "root ", 5) != 0);
 	ret->root[strcspn(ret->root, "\n")] = '\0';
+	memmove(ret->root, ret->root + 5, strlen(ret->root) - 4);
 	ret->expires_ns = expires;
 	ret->governor = (pid_t)governor;
 	snprintf(l.state, sizeof(l.state), "%s", path);

@@ -59,12 +59,12 @@ static long long boottime_ns(void)
 static int read_state(const char *path, struct state *ret)
 {
 	char text[PATH_SIZE + 256], *expires, *governor, *root, *end;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC));
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
+	n = TEMP_FAILURE_RETRY(read(fd, text, sizeof(text) - 1));
 	close(fd);
 	if (n < 0)
 		return -errno;
@@ -101,12 +101,12 @@ static void say(const char *what, const char *root)
 
 static int write_file(int dir, const char *file, const char *text)
 {
-	int fd = openat(dir, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = TEMP_FAILURE_RETRY(openat(dir, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
 	int r = 0;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (write(fd, text, strlen(text)) < 0 && errno != ENODEV)
+	if (TEMP_FAILURE_RETRY(write(fd, text, strlen(text))) < 0 && errno != ENODEV)
 		r = -errno;
 	close(fd);
 	return r;
@@ -114,7 +114,8 @@ static int write_file(int dir, const char *file, const char *text)
 
 static int lift_one(int root, const char *name)
 {
-	int dir = openat(root, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int dir = TEMP_FAILURE_RETRY(
+		openat(root, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	int r, low;
 
 	if (dir < 0)

@@ -95,8 +95,9 @@ static void a_damaged_plan(void **state)
 		assert_int_equal(sql(f, text), SQLITE_OK);
 		assert_refused(f, "1970-01-01 00:15 of 'f' has no plausible");
 	}
-	assert_int_equal(sql(f, "UPDATE plan SET bytes = 4096, containers = 9e18 WHERE minute = 15"),
-			 SQLITE_OK);
+	assert_int_equal(
+		sql(f, "UPDATE plan SET bytes = 4096, containers = 9e18 WHERE minute = 15"),
+		SQLITE_OK);
 	assert_refused(f, "`faasmat plan --now`");
 	/* What is over does not matter. */
 	assert_int_equal(sql(f, "UPDATE plan SET containers = 1; UPDATE plan SET bytes = 'nan'"
