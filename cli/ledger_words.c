@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
-#include "governor/decide.h"
+#include "governor/reason.h"
 
 json_t *ledger_row_json(const struct ledger_row *row)
 {

@@ -86,6 +86,9 @@ struct pool {
 	size_t n_guarded;
 };
 
+/* What a tick's CPU time goes to. */
+enum phase { PHASE_PLAN, PHASE_READ, PHASE_DECIDE, PHASE_RECORD, PHASE_WRITE, N_PHASES };
+
 struct governor {
 	const struct governor_options *o;
 	struct store *store;
@@ -122,10 +125,11 @@ struct governor {
 	struct planner_state planner;
 	struct on_change *on_change;
 	int epoll, timer, heartbeat, clock_set, signals, inotify;
-	int64_t next_tick_ns; /* what `timer` is armed for, CLOCK_MONOTONIC */
-	bool waiting;	      /* a pool waits: a release is worth a tick of its own */
-	bool settled;	      /* nothing to do before the next minute */
-	int quiet;	      /* ticks in a row in quiet_minute that changed nothing */
+	int64_t next_tick_ns;	  /* what `timer` is armed for, CLOCK_MONOTONIC */
+	bool waiting;		  /* a pool waits: a release is worth a tick of its own */
+	bool settled;		  /* nothing to do before the next minute */
+	int64_t cpu_ns[N_PHASES]; /* of the running minute, for --verbose */
+	int quiet;		  /* ticks in a row in quiet_minute that changed nothing */
 	int64_t quiet_minute;
 
 	int64_t began_ns;     /* CLOCK_MONOTONIC */

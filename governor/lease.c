@@ -51,10 +51,9 @@ static int write_state(const struct lease *l, int64_t expires)
 	int size;
 
 	snprintf(beside, sizeof(beside), "%s.new", l->state);
-	size = snprintf(text, sizeof(text),
-			"faasmat-lease 1\nexpires %lld\ngovernor %ld\n%sroot %s\n",
-			(long long)expires, (long)getpid(), l->owns_root_low ? "low ours\n" : "",
-			l->root);
+	size = snprintf(
+		text, sizeof(text), "faasmat-lease 1\nexpires %lld\ngovernor %ld\n%sroot %s\n",
+		(long long)expires, (long)getpid(), l->owns_root_low ? "low ours\n" : "", l->root);
 	fd = TEMP_FAILURE_RETRY(
 		open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
 	if (fd < 0)

@@ -79,6 +79,14 @@ static int load(struct governor *g, int64_t minute, bool next)
 	return fault ? -EBADMSG : 0;
 }
 
+/* The next minute, which has been read already, has come. */
+static int advance(struct governor *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		g->pools[i]->now = g->pools[i]->next;
+	return 0;
+}
+
 static void no_plan(struct governor *g, int why)
 {
 	if (g->plan_minute == INT64_MIN) {
@@ -119,7 +127,9 @@ static void keep_house(struct governor *g)
 
 void schedule_refresh(struct governor *g)
 {
-	int64_t minute = clock_minute(&g->o->clock), version = g->plan_version;
+	int64_t minute = clock_minute(&g->o->clock), before = g->minute;
+	int64_t version = g->plan_version;
+	bool advanced;
 	int r;
 
 	if (store_plan_version(g->store, &version) < 0)
@@ -130,8 +140,9 @@ void schedule_refresh(struct governor *g)
 	g->missed += minute != g->minute;
 	g->minute = minute;
 	keep_house(g);
+	advanced = g->have_next && minute == before + 1 && version == g->plan_version;
 	g->plan_version = version;
-	r = load(g, minute, false);
+	r = advanced ? advance(g) : load(g, minute, false);
 	if (r == 0) {
 		g->plan_minute = minute;
 		g->missed = 0;
@@ -238,6 +249,21 @@ static bool must_shed(const struct governor *g)
 	return false;
 }
 
+/* Is something to be done before the next minute? */
+static bool is_settled(const struct governor *g)
+{
+	if (g->lifted || g->decision.n_waits > 0 || must_shed(g))
+		return false;
+	for (size_t k = 0; k < g->decision.n_changes; k++)
+		if (g->decision.changes[k].outcome != OUTCOME_DONE)
+			return false;
+	/* A limit that comes down in steps. */
+	for (size_t i = 0; i < g->n; i++)
+		if (!g->states[i].hands_off && g->states[i].limit > g->states[i].target_bytes)
+			return false;
+	return true;
+}
+
 void schedule_note_tick(struct governor *g)
 {
 	bool moved = g->decision.n_changes > 0 || g->lifted;
@@ -247,7 +273,7 @@ void schedule_note_tick(struct governor *g)
 	else
 		g->quiet++;
 	g->quiet_minute = g->minute;
-	g->settled = !moved && g->decision.n_waits == 0 && !must_shed(g);
+	g->settled = is_settled(g);
 }
 
 int64_t schedule_soon_ns(const struct governor *g)

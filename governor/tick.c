@@ -259,26 +259,65 @@ static void take_usage(struct governor *g)
 	}
 }
 
+static void take_time(struct governor *g, enum phase phase, int64_t *since)
+{
+	int64_t now = clock_cpu_ns();
+
+	g->cpu_ns[phase] += now - *since;
+	*since = now;
+}
+
+static void say_times(struct governor *g)
+{
+	const int64_t *t = g->cpu_ns;
+
+	log_debug(
+		"CPU of the last minute, us: plan %lld, read %lld, decide %lld, record %lld, write "
+		"%lld",
+		(long long)(t[PHASE_PLAN] / NS_PER_US), (long long)(t[PHASE_READ] / NS_PER_US),
+		(long long)(t[PHASE_DECIDE] / NS_PER_US), (long long)(t[PHASE_RECORD] / NS_PER_US),
+		(long long)(t[PHASE_WRITE] / NS_PER_US));
+	memset(g->cpu_ns, 0, sizeof(g->cpu_ns));
+}
+
+static void read_node(struct governor *g)
+{
+	pools_read(g);
+	outcomes_see(g);
+	pools_scan_containers(g);
+	take_usage(g);
+	sense_news(g);
+}
+
+static void decide_now(struct governor *g)
+{
+	schedule_targets(g);
+	extras_grant(g);
+	sense_shrinking(g);
+	pools_remove_idle(g);
+	decide(&g->node, &g->decision);
+}
+
 void governor_tick(struct governor *g)
 {
+	int64_t since = clock_cpu_ns(), minute = g->minute;
+
 	g->model_minute = minutes_passed(g);
 	if (!mind_the_lease(g)) {
 		schedule_note_tick(g);
 		return;
 	}
 	schedule_refresh(g);
-	pools_read(g);
-	outcomes_see(g);
-	pools_scan_containers(g);
-	take_usage(g);
-	sense_news(g);
-	schedule_targets(g);
-	extras_grant(g);
-	sense_shrinking(g);
-	pools_remove_idle(g);
-	decide(&g->node, &g->decision);
+	if (minute != g->minute)
+		say_times(g);
+	take_time(g, PHASE_PLAN, &since);
+	read_node(g);
+	take_time(g, PHASE_READ, &since);
+	decide_now(g);
+	take_time(g, PHASE_DECIDE, &since);
 	make_missing(g);
 	write_down(g);
+	take_time(g, PHASE_RECORD, &since);
 	g->patience_ns = WRITES_PATIENCE_NS;
 	act(&g->node, &g->decision, &writes_ops, g);
 	note_outcomes(g);
@@ -287,4 +326,5 @@ void governor_tick(struct governor *g)
 		server_catch_up(g->server);
 	outcomes_limits(g);
 	schedule_note_tick(g);
+	take_time(g, PHASE_WRITE, &since);
 }

@@ -114,8 +114,9 @@ static void a_plan_damaged_later(void **state)
 	plan(f, 10, 20, 30, 20);
 	begin(f);
 	tick_at(f, 10);
-	assert_int_equal(sql(f, "UPDATE plan SET bytes = 9e999 WHERE minute = 11"), SQLITE_OK);
+	assert_int_equal(sql(f, "UPDATE plan SET bytes = 9e999 WHERE minute = 12"), SQLITE_OK);
 	tick_at(f, 11);
+	tick_at(f, 12);
 	assert_limit(f, "pool-f", 30);
 	assert_limit(f, "pool-g", 20);
 	assert_int_equal(ledger_count(f, "", "plan").n, 1);
