@@ -187,8 +187,10 @@ int reconcile(struct governor *g);
 /* schedule.c */
 /* Loads the plan when the minute or the plan changed. */
 void schedule_refresh(struct governor *g);
-/* Sets every pool's target for this moment, and tells --on-change which changed. */
+/* Sets every pool's target for this moment. */
 void schedule_targets(struct governor *g);
+/* Tells --on-change which targets (with what is lent) have changed. */
+void schedule_tell(struct governor *g);
 /* Keeps whether the tick that has just ended left something to do. */
 void schedule_note_tick(struct governor *g);
 /* CLOCK_MONOTONIC time of the next tick: the next minute, or the lead before one in which a pool

@@ -176,27 +176,6 @@ static void say_cut(struct governor *g, int64_t cut)
 	g->cut_said = true;
 }
 
-static void tell(struct governor *g, size_t i, const struct pool_plan *target)
-{
-	struct pool *p = g->pools[i];
-	const struct admission_pool *a = admission_pool(g->table, (int)i);
-	struct wanted w = {
-		.function = a->function,
-		.pool = p->name,
-		.minute = g->minute,
-		.containers = target->containers,
-		.bytes = target->bytes,
-		.reason = target->bytes > p->now.bytes ? "next minute's plan" : "plan",
-		.applied = g->o->apply,
-	};
-
-	if (!g->on_change || !a->function ||
-	    (p->told.bytes == target->bytes && p->told.containers == target->containers))
-		return;
-	if (on_change_note(g->on_change, &w) == 0)
-		p->told = *target;
-}
-
 void schedule_targets(struct governor *g)
 {
 	size_t n = g->n - 1;
@@ -221,15 +200,46 @@ void schedule_targets(struct governor *g)
 		admission_set_planned(g->table, (int)i + 1,
 				      target[i].bytes > 0 && target[i].containers > 0);
 		left -= target[i].bytes;
-		tell(g, i + 1, &target[i]);
 	}
 	g->states[MAIN_POOL].target_bytes = left;
 	g->states[MAIN_POOL].guard_bytes = 0;
-	on_change_run(g->on_change);
 	if (cut > 0)
 		say_cut(g, cut);
 	else
 		g->cut_said = false;
+}
+
+static const char *why_wanted(const struct governor *g, size_t i)
+{
+	const struct pool *p = g->pools[i];
+
+	if (g->states[i].target_bytes > p->plan_target.bytes)
+		return "borrow";
+	return p->plan_target.bytes > p->now.bytes ? "next minute's plan" : "plan";
+}
+
+void schedule_tell(struct governor *g)
+{
+	for (size_t i = MAIN_POOL + 1; i < g->n && g->on_change; i++) {
+		struct pool *p = g->pools[i];
+		const struct admission_pool *a = admission_pool(g->table, (int)i);
+		struct wanted w = {
+			.function = a->function,
+			.pool = p->name,
+			.minute = g->minute,
+			.containers = g->states[i].target_containers,
+			.bytes = g->states[i].target_bytes,
+			.reason = why_wanted(g, i),
+			.applied = g->apply,
+		};
+
+		if (!w.function ||
+		    (p->told.bytes == w.bytes && p->told.containers == w.containers) ||
+		    on_change_note(g->on_change, &w) < 0)
+			continue;
+		p->told = (struct pool_plan){ .bytes = w.bytes, .containers = w.containers };
+	}
+	on_change_run(g->on_change);
 }
 
 /* Does a pool get more in the next minute than in this one? */
@@ -259,7 +269,8 @@ static bool is_settled(const struct governor *g)
 			return false;
 	/* A limit that comes down in steps. */
 	for (size_t i = 0; i < g->n; i++)
-		if (!g->states[i].hands_off && g->states[i].limit > g->states[i].target_bytes)
+		if (!g->states[i].hands_off && g->states[i].guard_bytes != LIMIT_NONE &&
+		    g->states[i].limit - g->states[i].guard_bytes > g->states[i].target_bytes)
 			return false;
 	return true;
 }

@@ -293,6 +293,7 @@ static void decide_now(struct governor *g)
 {
 	schedule_targets(g);
 	extras_grant(g);
+	schedule_tell(g);
 	sense_shrinking(g);
 	pools_remove_idle(g);
 	decide(&g->node, &g->decision);

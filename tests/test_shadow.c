@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The counterfactual ledger: what a limit came to, counted by hand and on the tree in shadow mode. */
+/* Shadow mode: the counterfactual ledger, by hand and on the tree, and who is told what is wanted. */
 #include "tests/governor_tree.h"
 
 #include "governor/outcome.h"
@@ -113,6 +113,37 @@ static void shadow_mode_keeps_what_would_have_hurt(void **state)
 	assert_int_equal(get(f, "pool-f", "memory.max"), LIMIT_NONE);
 }
 
+/* --on-change is told what the plan of the minute wants, and in its lead what the next one's does. */
+static void the_plan_is_told(void **state)
+{
+	struct fixture *f = *state;
+	char command[160], path[128], text[1024] = "";
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/told", f->mount);
+	snprintf(command, sizeof(command), "cat >%s", path);
+	f->o.on_change = command;
+	f->o.apply = false;
+	plan(f, 10, 10, 30, 20);
+	plan(f, 11, 11, 10, 40);
+	begin(f);
+	f->now_ns = 10 * f->o.clock.minute_ns + f->o.clock.minute_ns * 9 / 10;
+	governor_tick(f->governor);
+	for (int i = 0; i < 1000 && !strstr(text, "\"g\""); i++) {
+		usleep(10 * 1000);
+		in = fopen(path, "r");
+		text[in ? fread(text, 1, sizeof(text) - 1, in) : 0] = '\0';
+		if (in)
+			fclose(in);
+	}
+	assert_non_null(strstr(text, "{\"function\":\"f\",\"pool\":\"pool-f\",\"minute\":10,"
+				     "\"containers\":2,\"bytes\":31457280,\"reason\":\"plan\","
+				     "\"applied\":false}"));
+	assert_non_null(strstr(text, "\"function\":\"g\",\"pool\":\"pool-g\",\"minute\":10,"
+				     "\"containers\":2,\"bytes\":41943040,"
+				     "\"reason\":\"next minute's plan\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +151,7 @@ int main(void)
 		cmocka_unit_test(a_peak_between_two_looks_counts_under_its_limit),
 		cmocka_unit_test(no_limit_has_no_outcome),
 		ON_TREE(shadow_mode_keeps_what_would_have_hurt),
+		ON_TREE(the_plan_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
