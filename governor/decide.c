@@ -406,6 +406,6 @@ const char *change_veto(const struct node_state *node, const struct change *c)
 	if (c->kind == CHANGE_RECLAIM)
 		return p->veto;
 	if (c->kind == CHANGE_LOW)
-		return NULL;
+		return c->after > p->limit ? "the limit that it is part of was not written" : NULL;
 	return c->after < p->limit ? lower_veto(node, c) : raise_veto(node, c);
 }
