@@ -57,12 +57,27 @@ static void say_loans(struct governor *g, size_t i, int64_t before, int64_t now)
 		format_size(now > 0 ? now : before));
 }
 
+/* What a pool keeps that is not to be written now (someone else gave it more) is not main's. */
+static void leave_to_others(struct governor *g)
+{
+	int64_t *left = &g->states[MAIN_POOL].target_bytes;
+
+	for (size_t i = 1; i < g->n; i++) {
+		const struct pool_state *s = &g->states[i];
+
+		if (s->hands_off && s->limit > s->target_bytes && s->limit <= g->node.budget)
+			*left = MAX(*left - (s->limit - s->target_bytes), 0) / LIMIT_PAGE *
+				LIMIT_PAGE;
+	}
+}
+
 void extras_grant(struct governor *g)
 {
 	/* In the minute in which main ran short, and the next one, nothing is lent. */
 	bool main_short = g->refused_minute && g->model_minute - g->refused_minute <= 1;
 	int64_t most = main_short ? 0 : (int64_t)((double)g->node.budget * g->o->borrow);
 
+	leave_to_others(g);
 	for (size_t i = 1; i < g->n; i++)
 		wish_for(g, i);
 	for (size_t i = 1; i < g->n; i++)

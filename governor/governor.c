@@ -456,23 +456,31 @@ static void start_heartbeat(struct governor *g)
 		arm(g->heartbeat, clock_boottime_ns() + every, every);
 }
 
-int governor_run(struct governor *g)
+int governor_events(struct governor *g, int timeout_ms)
 {
 	struct epoll_event events[32];
+	int n = epoll_wait(g->epoll, events, ARRAY_SIZE(events), timeout_ms);
 	bool going = true;
+
+	if (n < 0)
+		return errno == EINTR ? 1 : log_error_errno(-errno, "epoll");
+	for (int i = 0; i < n && going; i++)
+		going = handle(g, &events[i]);
+	return going;
+}
+
+int governor_run(struct governor *g)
+{
+	int r = 1;
 
 	watch_clock(g);
 	start_heartbeat(g);
 	tick_at(g, clock_monotonic_ns());
 	service_ready();
-	while (going) {
-		int n = epoll_wait(g->epoll, events, ARRAY_SIZE(events), -1);
-
-		if (n < 0 && errno != EINTR)
-			return log_error_errno(-errno, "epoll");
-		for (int i = 0; i < n && going; i++)
-			going = handle(g, &events[i]);
-	}
+	while (r > 0)
+		r = governor_events(g, -1);
+	if (r < 0)
+		return r;
 	service_stopping();
 	if (g->root_gone)
 		return -ENODEV;

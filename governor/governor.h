@@ -62,6 +62,10 @@ void governor_close(struct governor *g);
 /* Until SIGTERM or SIGINT. 0 or a negative errno (logged). */
 int governor_run(struct governor *g);
 
+/* Handles what has happened, or waits so long for something. 1, 0 when it is time to go, or a negative
+ * errno (logged). */
+int governor_events(struct governor *g, int timeout_ms);
+
 /* One round by hand, as governor_run() does at each tick; for tests. */
 void governor_tick(struct governor *g);
 

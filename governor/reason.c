@@ -92,9 +92,11 @@ void wait_reason(const struct node_state *node, const struct wait *w, char *ret)
 			 format_size(p->current), target);
 		return;
 	case WAIT_UNRECLAIMABLE:
-		snprintf(ret, REASON_MAX,
-			 "keeps %s: %s of its memory cannot be reclaimed; the target is %s", kept,
-			 format_size(p->unreclaimable), target);
+		snprintf(
+			ret, REASON_MAX,
+			"keeps %s: memory.current %s + margin, of which %s cannot be reclaimed; the "
+			"target is %s",
+			kept, format_size(p->current), format_size(p->unreclaimable), target);
 		return;
 	case WAIT_PRESSURE:
 		snprintf(ret, REASON_MAX, "keeps %s above its target of %s: %.120s", kept, target,

@@ -198,7 +198,9 @@ static void note_outcomes(struct governor *g)
 			write_down_failure(g, c);
 		if (c->kind != CHANGE_LIMIT && c->kind != CHANGE_LOW)
 			continue;
-		if (c->kind == CHANGE_LIMIT && c->outcome == OUTCOME_DONE && c->after < c->before)
+		/* From a limit that limited nothing there is no way back. */
+		if (c->kind == CHANGE_LIMIT && c->outcome == OUTCOME_DONE && c->after < c->before &&
+		    c->before <= g->node.budget)
 			pressure_lowered(&g->pools[c->pool]->pressure, c->before, c->after,
 					 g->model_minute);
 		done += c->outcome == OUTCOME_DONE;

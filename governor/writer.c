@@ -13,6 +13,8 @@
 
 /* A write that has not ended so long after its deadline does not listen to signals. */
 #define STUCK_NS NS_PER_S
+/* Who has waited for so long for a thread gets another one. */
+#define HELD_UP_NS (2 * NS_PER_MS)
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
@@ -26,22 +28,18 @@ struct writer_job {
 	char text[32];
 };
 
-/* What a thread and its writer share; freed by whoever lets go of it last. */
+/* Shared with the threads; freed by whoever lets go of it last. */
 struct writer {
 	pthread_mutex_t lock;
 	pthread_cond_t work, ended;
-	struct writer_job *head, **tail, *running;
+	struct writer_job *head, **tail; /* queued */
+	struct writer_job *running;
 	int64_t deadline_ns;
 	int event;
 	writer_write write;
-	unsigned int generation; /* of the thread that serves; older ones end */
-	bool alive, closing;
-	int stuck, references;
-};
-
-struct thread_start {
-	struct writer *w;
-	unsigned int generation;
+	int threads;
+	bool closing;
+	int references; /* threads, and the caller until it closes */
 };
 
 static ssize_t plain_write(int fd, const void *text, size_t size)
@@ -106,8 +104,8 @@ void writer_close(struct writer *w)
 		free_job(job);
 	}
 	w->tail = &w->head;
-	if (w->running)
-		w->running->forgotten = true;
+	for (struct writer_job *job = w->running; job; job = job->next)
+		job->forgotten = true;
 	pthread_cond_broadcast(&w->work);
 	let_go(w);
 }
@@ -150,19 +148,22 @@ static int carry_out(struct writer *w, struct writer_job *job, timer_t alarm)
 	return r;
 }
 
+static void unlink_job(struct writer_job **list, const struct writer_job *job)
+{
+	while (*list != job)
+		list = &(*list)->next;
+	*list = job->next;
+}
+
 /* The lock is held. */
-static void end_job(struct writer *w, struct writer_job *job, int result, unsigned int generation)
+static void end_job(struct writer *w, struct writer_job *job)
 {
 	uint64_t one = 1;
 
-	job->result = result;
+	unlink_job(&w->running, job);
 	job->state = JOB_ENDED;
 	close_fd(&job->fd);
 	job->fd = -1;
-	if (generation == w->generation)
-		w->running = NULL;
-	else
-		w->stuck--;
 	if (w->event >= 0 && !job->quiet && write(w->event, &one, sizeof(one)) < 0)
 		errno = 0;
 	if (job->forgotten)
@@ -179,20 +180,19 @@ static struct writer_job *take_job(struct writer *w)
 		w->tail = &w->head;
 	job->state = JOB_RUNNING;
 	job->began_ns = clock_monotonic_ns();
+	job->next = w->running;
 	w->running = job;
 	return job;
 }
 
 static void *serve(void *arg)
 {
-	struct thread_start start = *(struct thread_start *)arg;
-	struct writer *w = start.w;
+	struct writer *w = arg;
 	timer_t alarm;
 	int r = make_alarm(&alarm);
 
-	free(arg);
 	pthread_mutex_lock(&w->lock);
-	while (!w->closing && start.generation == w->generation) {
+	while (!w->closing && (w->head || w->threads == 1)) {
 		struct writer_job *job;
 
 		if (!w->head) {
@@ -202,13 +202,11 @@ static void *serve(void *arg)
 		job = take_job(w);
 		pthread_mutex_unlock(&w->lock);
 		/* Without an alarm nothing is written that might never end. */
-		if (r == 0)
-			job->result = carry_out(w, job, alarm);
+		job->result = r < 0 ? r : carry_out(w, job, alarm);
 		pthread_mutex_lock(&w->lock);
-		end_job(w, job, r < 0 ? r : job->result, start.generation);
+		end_job(w, job);
 	}
-	if (start.generation == w->generation)
-		w->alive = false;
+	w->threads--;
 	if (r == 0)
 		timer_delete(alarm);
 	let_go(w);
@@ -218,46 +216,36 @@ static void *serve(void *arg)
 /* The lock is held. All signals but ours are the main thread's. */
 static int start_thread(struct writer *w)
 {
-	struct thread_start *start = malloc(sizeof(*start));
 	pthread_attr_t attributes;
 	sigset_t all, before;
 	pthread_t thread;
 	int r;
 
-	if (!start)
-		return -ENOMEM;
-	*start = (struct thread_start){ w, w->generation };
+	if (w->threads >= WRITER_THREADS_MAX)
+		return -EBUSY;
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, 256 * 1024);
 	sigfillset(&all);
 	sigdelset(&all, SIGURG);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&thread, &attributes, serve, start);
+	r = -pthread_create(&thread, &attributes, serve, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
-	if (r < 0) {
-		free(start);
+	if (r < 0)
 		return r;
-	}
-	w->alive = true;
+	w->threads++;
 	w->references++;
 	return 0;
 }
 
-/* The lock is held. The thread that does not come back keeps its job; another serves the rest. */
-static int mind_the_thread(struct writer *w)
+static size_t count_running(const struct writer *w)
 {
-	if (w->alive && w->running &&
-	    clock_monotonic_ns() - w->running->began_ns > w->deadline_ns + STUCK_NS) {
-		w->generation++;
-		w->running = NULL;
-		w->alive = false;
-		w->stuck++;
-	}
-	if (w->stuck >= WRITER_STUCK_MAX)
-		return -EBUSY;
-	return w->alive ? 0 : start_thread(w);
+	size_t n = 0;
+
+	for (const struct writer_job *job = w->running; job; job = job->next)
+		n++;
+	return n;
 }
 
 int writer_begin(struct writer *w, int fd, const char *text, bool quiet, struct writer_job **ret)
@@ -274,7 +262,9 @@ int writer_begin(struct writer *w, int fd, const char *text, bool quiet, struct 
 	job->quiet = quiet;
 	snprintf(job->text, sizeof(job->text), "%s", text);
 	pthread_mutex_lock(&w->lock);
-	r = mind_the_thread(w);
+	r = 0;
+	if (w->threads == 0 || count_running(w) >= WRITER_THREADS_MAX)
+		r = start_thread(w);
 	if (r == 0) {
 		*w->tail = job;
 		w->tail = &job->next;
@@ -288,19 +278,29 @@ int writer_begin(struct writer *w, int fd, const char *text, bool quiet, struct 
 	return r;
 }
 
+static void wait_until(struct writer *w, int64_t ns)
+{
+	struct timespec at = { ns / NS_PER_S, ns % NS_PER_S };
+
+	pthread_cond_timedwait(&w->ended, &w->lock, &at);
+}
+
 int writer_end(struct writer *w, struct writer_job *job, int64_t wait_ns)
 {
-	int64_t until = clock_monotonic_ns() + wait_ns;
-	struct timespec at = { until / NS_PER_S, until % NS_PER_S };
-	int r = 0;
+	int64_t now = clock_monotonic_ns(), until = now + wait_ns;
+	int r;
 
 	pthread_mutex_lock(&w->lock);
-	while (job->state != JOB_ENDED && r == 0)
-		r = pthread_cond_timedwait(&w->ended, &w->lock, &at);
-	if (job->state != JOB_ENDED) {
-		job->quiet = false;
-		mind_the_thread(w);
+	while (job->state != JOB_ENDED && now < until) {
+		wait_until(w, w->head ? MIN(until, now + HELD_UP_NS) : until);
+		now = clock_monotonic_ns();
+		/* Nobody has come for what is queued: whoever should have is held up. */
+		if (w->head && w->threads == (int)count_running(w))
+			start_thread(w);
 	}
+	/* Nobody waits for it any more. */
+	if (job->state != JOB_ENDED)
+		job->quiet = false;
 	r = job->state == JOB_ENDED ? job->result : -EINPROGRESS;
 	pthread_mutex_unlock(&w->lock);
 	if (r != -EINPROGRESS)
@@ -336,7 +336,14 @@ void writer_forget(struct writer *w, struct writer_job *job)
 		free_job(job);
 }
 
-int writer_stuck(const struct writer *w)
+int writer_stuck(struct writer *w)
 {
-	return w->stuck;
+	int64_t now = clock_monotonic_ns();
+	int n = 0;
+
+	pthread_mutex_lock(&w->lock);
+	for (const struct writer_job *job = w->running; job; job = job->next)
+		n += now - job->began_ns > w->deadline_ns + STUCK_NS;
+	pthread_mutex_unlock(&w->lock);
+	return n;
 }

@@ -2,17 +2,17 @@
 /*
  * Writes to cgroup files that may block: memory.max when it is lowered (the kernel reclaims inside the
  * write, before 6.16 also with O_NONBLOCK) and memory.reclaim. They happen in a thread, each with a
- * deadline at which a signal ends it (the kernel's loops look for signals); a thread that does not
- * come back even then is left to itself and another takes its place, so that one blocked pool never
- * delays another.
+ * deadline at which a signal ends it (the kernel's loops look for signals). While one is held up,
+ * another thread serves the others, so that one blocked pool never delays another. There is no thread
+ * before there is work, and one when all is done.
  */
 #ifndef FAASMAT_GOVERNOR_WRITER_H
 #define FAASMAT_GOVERNOR_WRITER_H
 
 #include "common/util.h"
 
-/* Threads that may be stuck for good before everything is refused. */
-#define WRITER_STUCK_MAX 8
+/* Writes that may be held up at a time; more are refused. */
+#define WRITER_THREADS_MAX 16
 
 struct writer;
 struct writer_job;
@@ -20,7 +20,7 @@ struct writer_job;
 typedef ssize_t (*writer_write)(int fd, const void *text, size_t size);
 
 /*
- * Starts no thread before there is work. `deadline_ns`: for one write; `event`: an eventfd that is
+ * `deadline_ns`: for one write; `event`: an eventfd that is
  * written whenever a job has ended (borrowed), -1: none. `write` replaces write(2), for tests; NULL.
  */
 int writer_open(int64_t deadline_ns, int event, writer_write write, struct writer **ret);
@@ -39,7 +39,7 @@ int writer_end(struct writer *w, struct writer_job *job, int64_t wait_ns);
 /* Frees a job that nobody will ask for again, once it has ended. */
 void writer_forget(struct writer *w, struct writer_job *job);
 
-/* Threads that did not come back from a write. */
-int writer_stuck(const struct writer *w);
+/* Writes that have not ended though their deadline is long over. */
+int writer_stuck(struct writer *w);
 
 #endif
