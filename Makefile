@@ -57,7 +57,7 @@ VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
 UNITS    := $(patsubst packaging/systemd/%.in,%,$(wildcard packaging/systemd/*.service.in))
 PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
 
-.PHONY: all deps check demo bench vmtest install clean format help tests-build vm-build clang-build \
+.PHONY: all deps check mutants print-compile print-libs demo bench vmtest install clean format help tests-build vm-build clang-build \
 	format-check
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -69,6 +69,7 @@ help:
 	@echo 'make deps       install what is missing from Debian packages (root or sudo)'
 	@echo 'make demo       the comparison LRU / shadow / dynamic in a VM (under 10 minutes)'
 	@echo 'make check      every test; TESTS="name..." runs some'
+	@echo 'make mutants    removes one safety rule at a time; a test must notice each'
 	@echo 'make vmtest     the VM tests alone; TEST=name runs one'
 	@echo 'make bench      benchmarks, one JSON object a line; BENCH=name runs one'
 	@echo 'make install    to $$(DESTDIR)$$(prefix), default /usr/local'
@@ -184,6 +185,15 @@ check: all
 
 vmtest: vm-build
 	$(Q)vmtest/run-tests.sh $(TEST)
+
+# For tests/mutants.sh, which builds single files.
+print-compile:
+	@echo '$(CFLAGS)'
+print-libs:
+	@echo '$(LDFLAGS) $(LIB) -lcmocka $(LIBS)'
+
+mutants: all
+	$(Q)tests/mutants.sh
 
 demo: vm-build
 	$(Q)vmtest/demo.sh
