@@ -3,6 +3,7 @@
 
 BUILD   := build
 VARIANT ?= gcc
+SOAK_TIME ?= 600
 prefix  ?= /usr/local
 sysconfdir ?= /etc
 unitdir ?= $(prefix)/lib/systemd/system
@@ -57,8 +58,8 @@ VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
 UNITS    := $(patsubst packaging/systemd/%.in,%,$(wildcard packaging/systemd/*.service.in))
 PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
 
-.PHONY: all deps check mutants print-compile print-libs demo bench vmtest install clean format help tests-build vm-build clang-build \
-	format-check
+.PHONY: all deps check mutants demo bench vmtest soak install clean format help tests-build vm-build \
+	clang-build print-compile print-libs format-check
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -71,6 +72,7 @@ help:
 	@echo 'make check      every test; TESTS="name..." runs some'
 	@echo 'make mutants    removes one safety rule at a time; a test must notice each'
 	@echo 'make vmtest     the VM tests alone; TEST=name runs one'
+	@echo 'make soak       the long runs: kills, saw-tooth plans, churn; SOAK_TIME=600 seconds a kernel'
 	@echo 'make bench      benchmarks, one JSON object a line; BENCH=name runs one'
 	@echo 'make install    to $$(DESTDIR)$$(prefix), default /usr/local'
 	@echo 'make format     clang-format every C file'
@@ -194,6 +196,9 @@ print-libs:
 
 mutants: all
 	$(Q)tests/mutants.sh
+
+soak: vm-build
+	$(Q)vmtest/soak.sh $(SOAK_TIME)
 
 demo: vm-build
 	$(Q)vmtest/demo.sh

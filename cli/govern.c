@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "governor/governor.h"
+#include "governor/pool_name.h"
 #include "governor/preconditions.h"
 #include "governor/setup.h"
 
@@ -37,7 +38,9 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "root", KEY_ROOT, "CGROUP", 0,
-	  "The cgroup below which main and the pools are (default /faasmat)", 0 },
+	  "The cgroup below which main and the pools are (default /faasmat). X.slice is a slice of "
+	  "systemd's, which then makes the pools slices and writes their limits",
+	  0 },
 	{ "memory", KEY_MEMORY, "SIZE", 0,
 	  "The node's budget: main and all pools together (default: 3/4 of the machine)", 0 },
 	{ "share", KEY_SHARE, "SHARE", 0, "Most of it that pools may have (default 0.7)", 0 },
@@ -207,10 +210,14 @@ static int find_mount(char *mount)
 /* The cgroup2 mount and the root below it, as paths. */
 static int find_root(struct governor_options *o, char *mount, char *root)
 {
+	static char slice[CGROUP_PATH_MAX];
 	int no_memory = find_mount(mount);
 
 	if (no_memory < 0 && no_memory != -EOPNOTSUPP)
 		return no_memory;
+	/* By its name alone a slice is meant, wherever systemd has it. */
+	if (pool_name_slice_path(o->root, slice, sizeof(slice)) == 0)
+		o->root = slice;
 	if (setup_cgroup_path(mount, o->root, root, CGROUP_PATH_MAX) < 0) {
 		log_error("--root %s: give a cgroup below %s, such as /faasmat", printable(o->root),
 			  mount);

@@ -11,6 +11,8 @@
 #include <sys/vfs.h>
 
 #include "common/cgroupfs.h"
+#include "governor/pool_name.h"
+#include "governor/slices.h"
 #include "common/parse.h"
 
 /* On what is no cgroup2 (a test's tree of plain files) the inode's number stands for the id. */
@@ -50,6 +52,12 @@ int cgroup_dir_open(int at, const char *path, struct cgroup_dir *ret)
 		cgroup_dir_close(ret);
 	else
 		ret->keep = is_cgroup2(ret->fd);
+	if (r == 0 && pool_name_is_slice(path) && ret->keep && slices_are_owned()) {
+		ret->slice = strdup(basename(path));
+		r = ret->slice ? 0 : -ENOMEM;
+		if (r < 0)
+			cgroup_dir_close(ret);
+	}
 	return r;
 }
 
@@ -57,6 +65,7 @@ void cgroup_dir_close(struct cgroup_dir *c)
 {
 	for (size_t i = 0; i < CGROUP_KEPT_FILES; i++)
 		close_fd(&c->kept[i]);
+	free(c->slice);
 	if (c->fd >= 0)
 		close(c->fd);
 	*c = CGROUP_DIR_CLOSED;
@@ -166,11 +175,26 @@ int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const ch
 	return fd < 0 ? -errno : write_all(fd, text);
 }
 
+/* systemd says it has done it; the kernel has the last word. */
+static int write_slice(struct cgroup_dir *c, const char *file, int64_t value)
+{
+	int64_t now;
+	int r = slices_set(c->slice, file, value);
+
+	if (r == 0)
+		r = cgroup_dir_read(c, file, &now);
+	if (r < 0)
+		return r;
+	return now == value ? 0 : -EIO;
+}
+
 int cgroup_dir_write(struct cgroup_dir *c, const char *file, int64_t value)
 {
 	int *kept = kept_fd(c, file);
 	char text[32];
 
+	if (c->slice)
+		return write_slice(c, file, value);
 	cgroup_dir_format(value, text, sizeof(text));
 	if (kept && *kept >= 0 && (fcntl(*kept, F_GETFL) & O_ACCMODE) == O_RDWR)
 		return write_all(*kept, text);

@@ -19,6 +19,7 @@ struct cgroup_dir {
 	uint64_t id; /* the kernel's id of the cgroup; never used again for another */
 	bool keep;   /* on cgroup2, where an open file of a removed cgroup says -ENODEV */
 	int kept[CGROUP_KEPT_FILES];
+	char *slice; /* the unit whose limits systemd writes for us; NULL: we write them */
 };
 
 #define CGROUP_DIR_CLOSED ((struct cgroup_dir){ .fd = -1, .kept = { -1, -1, -1, -1 } })
@@ -37,7 +38,7 @@ int cgroup_dir_read_text(struct cgroup_dir *c, const char *file, char *ret, size
 int cgroup_dir_open_file(const struct cgroup_dir *c, const char *file);
 /* "max" or the number, as the files want it. */
 void cgroup_dir_format(int64_t value, char *ret, size_t size);
-/* Writes a number or "max"; the whole of it or an error. */
+/* Writes a number or "max"; the whole of it or an error. A slice's limits are written by systemd. */
 int cgroup_dir_write(struct cgroup_dir *c, const char *file, int64_t value);
 /* Writes a word, "+memory". */
 int cgroup_dir_write_text(const struct cgroup_dir *c, const char *file, const char *text);

@@ -205,7 +205,7 @@ static void say_start(struct governor *g, size_t containers)
 
 static int prepare(struct governor *g)
 {
-	char path[CGROUP_PATH_MAX + 16];
+	char path[CGROUP_PATH_MAX + 300], directory[256];
 	int r = check_root(g->root_path);
 
 	if (r == 0)
@@ -218,7 +218,10 @@ static int prepare(struct governor *g)
 	r = take_root(g);
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "%s/main", g->o->root);
+	r = pool_name_to_directory(g->o->root, "main", directory, sizeof(directory));
+	if (r < 0)
+		return log_error_errno(r, "--root %s: its name is too long", g->o->root);
+	snprintf(path, sizeof(path), "%s/%s", g->o->root, directory);
 	r = setup_make(g->o->mount, path);
 	if (r < 0)
 		return setup_failed(r, path);

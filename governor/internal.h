@@ -11,6 +11,7 @@
 #include "governor/cgroup_dir.h"
 #include "governor/governor.h"
 #include "governor/lease.h"
+#include "governor/pool_name.h"
 #include "governor/pressure.h"
 #include "governor/reason.h"
 #include "governor/reclaim.h"
@@ -43,7 +44,8 @@
 extern const char *const limit_file[N_FILES];
 
 struct pool {
-	char name[256]; /* directory below the root */
+	char name[256];	     /* "main", "pool-NAME" */
+	char directory[256]; /* below the root (pool_name.h) */
 	struct cgroup_dir dir;
 	bool journalled[N_FILES]; /* the first value is on disk */
 	bool queued[N_FILES];	  /* ... or on its way there */

@@ -60,7 +60,12 @@ int pools_add(struct governor *g, const char *name, const char *function)
 	if (!p)
 		return -ENOMEM;
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	snprintf(cgroup, sizeof(cgroup), "%s/%s", g->o->root, name);
+	r = pool_name_to_directory(g->o->root, name, p->directory, sizeof(p->directory));
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	snprintf(cgroup, sizeof(cgroup), "%s/%s", g->o->root, p->directory);
 	r = admission_add_pool(g->table, name, function, cgroup);
 	if (r < 0) {
 		free(p);
@@ -100,12 +105,14 @@ int pools_for_function(struct governor *g, const char *function)
 	return r < 0 ? r : i;
 }
 
-static int add_existing(void *arg, const char *name)
+static int add_existing(void *arg, const char *directory)
 {
 	struct governor *g = arg;
+	char name[256];
 	int r;
 
-	if (strncmp(name, "pool-", 5) != 0 || g->n > MAX_POOLS)
+	if (pool_name_of_directory(g->o->root, directory, name, sizeof(name)) < 0 ||
+	    g->n > MAX_POOLS)
 		return 0;
 	r = pools_add(g, name, NULL);
 	return MIN(r, 0);
@@ -127,7 +134,7 @@ void pools_accept(struct governor *g, size_t i)
 	p->known[CHANGE_LIMIT] = p->known[CHANGE_LOW] = false;
 	p->journalled[CHANGE_LIMIT] = p->journalled[CHANGE_LOW] = false;
 	p->queued[CHANGE_LIMIT] = p->queued[CHANGE_LOW] = false;
-	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) < 0) {
+	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->directory, &p->dir) < 0) {
 		p->watched = (struct watched){ 0 };
 		return;
 	}
@@ -155,10 +162,10 @@ int pools_make(struct governor *g, size_t i)
 
 	if (p->dir.fd >= 0)
 		return 0;
-	snprintf(path, sizeof(path), "%s/%s", g->o->root, p->name);
+	snprintf(path, sizeof(path), "%s/%s", g->o->root, p->directory);
 	r = setup_make(g->o->mount, path);
 	if (r == 0)
-		r = cgroup_dir_open(g->root.fd, p->name, &p->dir);
+		r = cgroup_dir_open(g->root.fd, p->directory, &p->dir);
 	if (r < 0)
 		return r;
 	/* Made by us: whoever is in it from now on has reserved. */
@@ -238,7 +245,7 @@ static void read_pool(struct governor *g, size_t i, int64_t now_ns)
 	s->hands_off = now_ns < p->hands_off_until_ns;
 	s->current = 0;
 	/* Someone may have made it, a runtime that starts a container in it. */
-	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) == 0 && g->apply)
+	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->directory, &p->dir) == 0 && g->apply)
 		pools_accept(g, i);
 	if (p->dir.fd < 0)
 		return;
@@ -291,8 +298,11 @@ static void remove_cgroup(struct governor *g, size_t i)
 {
 	struct pool *p = g->pools[i];
 
+	/* Stopping a slice would stop a container that is just being started in it. */
+	if (p->dir.slice)
+		return;
 	/* The kernel refuses when a container is in it after all. */
-	if (unlinkat(g->root.fd, p->name, AT_REMOVEDIR) < 0)
+	if (unlinkat(g->root.fd, p->directory, AT_REMOVEDIR) < 0)
 		return;
 	ledger_say(g, p->name, "remove", "", g->states[i].limit, 0,
 		   "empty, and in no plan for %d minutes", HOLD_MINUTES);

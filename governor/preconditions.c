@@ -9,7 +9,7 @@
 
 #include "common/log.h"
 #include "common/parse.h"
-#include "governor/decide.h"
+#include "governor/pool_name.h"
 #include "store/plan.h"
 
 #define LEASE_MIN_NS NS_PER_S
@@ -61,16 +61,18 @@ int check_options(const struct governor_options *o)
 		return -EINVAL;
 	}
 	/* By these names pools are told from roots. */
-	if (strcmp(last, "main") == 0 || strncmp(last, "pool-", 5) == 0) {
+	if (pool_name_is_one(last)) {
 		log_error("--root %s: a root is not named main or pool-*", o->root);
 		return -EINVAL;
 	}
 	return check_memory(o);
 }
 
-static bool is_ours(const char *name)
+static bool is_ours(const char *root_path, const char *directory)
 {
-	return strcmp(name, "main") == 0 || strncmp(name, "pool-", 5) == 0;
+	char name[256];
+
+	return pool_name_of_directory(root_path, directory, name, sizeof(name)) == 0;
 }
 
 static int check_children(const char *root_path)
@@ -82,7 +84,8 @@ static int check_children(const char *root_path)
 	if (!dir)
 		return log_error_errno(-errno, "%s cannot be read", root_path);
 	while (r == 0 && (entry = readdir(dir))) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_ours(entry->d_name))
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    is_ours(root_path, entry->d_name))
 			continue;
 		log_error(
 			"%s is not faasmat's: it holds the cgroup '%s'; give a --root of its own, such "

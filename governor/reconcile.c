@@ -18,10 +18,12 @@ struct found {
 static int pool_of_path(const struct governor *g, const char *path)
 {
 	size_t n = strlen(g->o->root);
+	char name[256];
 
-	return strncmp(path, g->o->root, n) == 0 && path[n] == '/'
-		       ? admission_find_pool(g->table, path + n + 1)
-		       : -1;
+	if (strncmp(path, g->o->root, n) != 0 || path[n] != '/' ||
+	    pool_name_of_directory(g->o->root, path + n + 1, name, sizeof(name)) < 0)
+		return -1;
+	return admission_find_pool(g->table, name);
 }
 
 static int file_of(const char *name)

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "governor/cgroup_dir.h"
 #include "governor/lease.h"
+#include "governor/pool_name.h"
 
 const char *restore_outcome_name(enum restore_outcome outcome)
 {
@@ -44,11 +45,22 @@ pid_t restore_lock_holder(int fd)
 }
 
 /* Pools are below their root; the root itself is journalled under its own path. */
+static bool pool_of(const char *path, char *ret, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	char root[CGROUP_PATH_MAX];
+
+	if (!slash)
+		return false;
+	snprintf(root, sizeof(root), "%.*s", (int)(slash - path), path);
+	return pool_name_of_directory(root, slash + 1, ret, size) == 0;
+}
+
 static bool is_pool(const char *path)
 {
-	const char *name = strrchr(path, '/');
+	char name[256];
 
-	return name && (strcmp(name, "/main") == 0 || strncmp(name, "/pool-", 6) == 0);
+	return pool_of(path, name, sizeof(name));
 }
 
 static void root_of(const char *mount, const char *path, char *ret, size_t size)
@@ -86,10 +98,12 @@ static void end_lease(const char *state_dir, const char *root)
 	cgroup_dir_close(&dir);
 }
 
-/* The name in the ledger: "" is the root. */
+/* The name in the ledger: "" is the root. A static buffer. */
 static const char *ledger_name(const struct journal_row *row)
 {
-	return is_pool(row->path) ? strrchr(row->path, '/') + 1 : "";
+	static char name[256];
+
+	return pool_of(row->path, name, sizeof(name)) ? name : "";
 }
 
 bool restore_is_ours(struct store *s, const struct journal_row *row, int64_t found)

@@ -21,7 +21,7 @@ int setup_cgroup_path(const char *mount, const char *given, char *ret, size_t si
 
 /*
  * Makes cgroup `path` (below the mount) with the memory controller enabled all the way down and for
- * its own children. One that exists already is only prepared. Existing files' limits are not touched.
+ * its own children (a slice is started in systemd instead). One that exists already is only prepared. Existing files' limits are not touched.
  */
 int setup_make(const char *mount, const char *path);
 

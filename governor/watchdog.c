@@ -126,6 +126,31 @@ static int lift_one(int root, const char *name)
 	return r < 0 ? r : low;
 }
 
+static int is_slice(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 6 && strcmp(name + n - 6, ".slice") == 0;
+}
+
+/* By their names: main and pool-*, or as slices X-main.slice and X-pool\x2d*.slice. */
+static int is_pool(const char *name)
+{
+	return strcmp(name, "main") == 0 || strncmp(name, "pool-", 5) == 0 ||
+	       (is_slice(name) && (strstr(name, "-main.slice") || strstr(name, "-pool\\x2d")));
+}
+
+/* Lifted it is already: now systemd is told, or its next daemon-reload would write the limit again.
+ * Nobody waits for it. */
+static void tell_systemd(const char *slice)
+{
+	if (fork() != 0)
+		return;
+	execlp("systemctl", "systemctl", "set-property", "--runtime", slice, "MemoryMax=infinity",
+	       "MemoryLow=0", (char *)NULL);
+	_exit(127);
+}
+
 static int lift_limits(const struct state *state)
 {
 	DIR *dir = opendir(state->root);
@@ -135,9 +160,11 @@ static int lift_limits(const struct state *state)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, "main") == 0 || strncmp(entry->d_name, "pool-", 5) == 0) {
+		if (is_pool(entry->d_name)) {
 			r = lift_one(dirfd(dir), entry->d_name);
 			failed = r < 0 ? r : failed;
+			if (is_slice(entry->d_name))
+				tell_systemd(entry->d_name);
 		}
 	/* Its budget stays; that it is protected ends with what it was for. */
 	if (state->owns_root_low) {
@@ -369,6 +396,8 @@ int main(int argc, char **argv)
 	struct sigaction usr1 = { .sa_handler = look_again };
 	int r;
 
+	/* Nobody waits for what tell_systemd() starts. */
+	signal(SIGCHLD, SIG_IGN);
 	/* lease_drop() has taken the file away. */
 	sigaction(SIGUSR1, &usr1, NULL);
 	if (argc == 3 && strcmp(argv[1], "--state") == 0) {

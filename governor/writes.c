@@ -85,7 +85,9 @@ static int begin_write(struct governor *g, struct pool *p, enum change_kind file
 
 static bool may_block(const struct governor *g, int i, enum change_kind file, int64_t value)
 {
-	return file == CHANGE_LIMIT && value < g->states[i].limit && !g->nonblocking;
+	/* What systemd writes, it writes itself. */
+	return file == CHANGE_LIMIT && value < g->states[i].limit && !g->nonblocking &&
+	       !g->pools[i]->dir.slice;
 }
 
 static int write_file(void *arg, int i, enum change_kind file, int64_t value)

@@ -3,11 +3,12 @@
 # The governor is killed at random moments while limits change every minute and containers come and go: no
 # container dies of it, invariants 1 and 2 hold in every sample, and at the end the lease lifts what is left.
 # Then faults around one that runs: a clock that is set, a full disk, a command that hangs.
-# KILLS=10 (200 in the soak) SEED=n      in the guest, as root
+# KILLS=10 (200 in the soak) KILLS_SECONDS=n (at most) SEED=n      in the guest, as root
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . vmtest/guest/lib.sh
 KILLS=${KILLS:-10}
+end=$((SECONDS + ${KILLS_SECONDS:-100000}))
 RANDOM=${SEED:=$RANDOM}
 echo "# kills: seed $SEED"
 work=$RUN/kills
@@ -22,7 +23,7 @@ mib() { echo $(($1 * 1048576)); }
 
 start_governor() {
 	rm -f $sock
-	$FAASMAT govern --apply --root /node/faasmat --memory 300M --share 0.7 --margin 4M --lease 4s \
+	$FAASMAT govern --apply --root /node/faasmat --memory 300M --share 0.7 --margin 4M --lease 10s \
 		--socket $sock --state-dir $work --minute-length 1s --minute-origin "1000@$origin" \
 		"$@" 2>>$work/log &
 	governor=$!
@@ -58,6 +59,8 @@ end_container() {
 	$BIN/ask $sock '{"op":"release","id":"'"$1"'"}' >/dev/null 2>&1
 	rm -f "$work/$1".*
 }
+lifted() { [ "$(cat $root/*/memory.max | sort -u)" = max ]; }
+governed() { ! grep -q max $root/*/memory.max; }
 runs() { [ -n "$(cat "$(cat "$work/$1.where")/cgroup.procs" 2>/dev/null)" ]; }
 oom_kills() { sed -n 's/^oom_kill //p' $root/memory.events; }
 
@@ -71,6 +74,11 @@ churned=0
 died=0
 restarts=0
 for i in $(seq "$KILLS"); do
+	if [ $SECONDS -ge $end ]; then
+		echo "# kills: the time is over after $((i - 1)) kills"
+		KILLS=$((i - 1))
+		break
+	fi
 	for f in f g; do
 		if [ -e "$work/$f$i.where" ]; then continue; fi
 		container $f "$f$i" 16 && churned=$((churned + 1))
@@ -82,8 +90,15 @@ for i in $(seq "$KILLS"); do
 		if [ -e "$work/$c.where" ]; then runs $c || died=$((died + 1)); fi
 	done
 	# Sometimes nobody comes back before the lease ends.
-	[ $((RANDOM % 8)) = 0 ] && sleep 5
-	start_governor && restarts=$((restarts + 1))
+	if [ $((i % 25)) = 3 ]; then
+		kill -USR1 $sampler
+		wait_for 30 lifted || not_ok kills-lapse "$(cat $root/*/memory.max | tr '\n' ' ')"
+		start_governor && restarts=$((restarts + 1))
+		wait_for 30 governed || not_ok kills-governed-again "$(cat $root/*/memory.max | tr '\n' ' ')"
+		kill -USR1 $sampler
+	else
+		start_governor && restarts=$((restarts + 1))
+	fi
 	[ -e "$work/f$i.where" ] && end_container f$i
 	[ -e "$work/g$i.where" ] && end_container g$i
 done
@@ -95,7 +110,7 @@ adopted=$(sql $FAASMAT_DB "select count(*) from ledger where action = 'adopt'")
 equal kills-nothing-taken-for-foreign "$adopted" 0
 kill -9 $governor
 wait $governor 2>/dev/null
-lifted() { [ "$(cat $root/main/memory.max)" = max ] && [ "$(cat $root/pool-f/memory.max 2>/dev/null || echo max)" = max ]; }
+kill -USR1 $sampler
 check kills-lease-lifts "$(cat $root/*/memory.max | tr '\n' ' ')" wait_for 30 lifted
 equal kills-budget-stays "$(cat $root/memory.max)" "$(mib 300)"
 check kills-containers-outlive 'one is gone' eval 'runs stay1 && runs stay2'
