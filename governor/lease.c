@@ -44,24 +44,37 @@ int lease_init(struct lease *l, const char *state_dir, const char *root, uint64_
 	return 0;
 }
 
-static int write_state(const struct lease *l, int64_t expires)
+static int write_whole(const char *path, int flags, const char *text, size_t size)
 {
-	char beside[CGROUP_PATH_MAX + 8], text[CGROUP_PATH_MAX + 128];
-	_cleanup_close_ int fd = -1;
-	int size;
+	_cleanup_close_ int fd = TEMP_FAILURE_RETRY(
+		open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0644));
 
-	snprintf(beside, sizeof(beside), "%s.new", l->state);
-	size = snprintf(
-		text, sizeof(text), "faasmat-lease 1\nexpires %lld\ngovernor %ld\n%sroot %s\n",
-		(long long)expires, (long)getpid(), l->owns_root_low ? "low ours\n" : "", l->root);
-	fd = TEMP_FAILURE_RETRY(
-		open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
 	if (fd < 0)
 		return -errno;
 	errno = 0;
-	if (TEMP_FAILURE_RETRY(write(fd, text, (size_t)size)) != size)
+	if (TEMP_FAILURE_RETRY(write(fd, text, size)) != (ssize_t)size)
 		return errno ? -errno : -EIO;
-	return rename(beside, l->state) < 0 ? -errno : 0;
+	return 0;
+}
+
+static int write_state(const struct lease *l, int64_t expires)
+{
+	char beside[CGROUP_PATH_MAX + 8], text[CGROUP_PATH_MAX + 128];
+	int size, r;
+
+	snprintf(beside, sizeof(beside), "%s.new", l->state);
+	/* The number in full width: every renewal is as long as the first. */
+	size = snprintf(text, sizeof(text),
+			"faasmat-lease 1\nexpires %020lld\ngovernor %010ld\n%sroot %s\n",
+			(long long)expires, (long)getpid(), l->owns_root_low ? "low ours\n" : "",
+			l->root);
+	r = write_whole(beside, O_CREAT | O_TRUNC, text, (size_t)size);
+	if (r == 0)
+		return rename(beside, l->state) < 0 ? -errno : 0;
+	unlink(beside);
+	/* On a full file system, over the old one: that takes no more space. A watchdog that reads half of
+	 * it goes by what it read before. */
+	return r == -ENOSPC ? write_whole(l->state, 0, text, (size_t)size) : r;
 }
 
 pid_t lease_watchdog_pid(const struct lease *l)

@@ -12,6 +12,7 @@ end=$((SECONDS + ${KILLS_SECONDS:-100000}))
 RANDOM=${SEED:=$RANDOM}
 echo "# kills: seed $SEED"
 work=$RUN/kills
+log=$RUN/kills.log
 # The database has a disk of its own, which can be filled.
 mkdir -p $work
 mount -t tmpfs -o size=24m tmpfs $work
@@ -25,14 +26,14 @@ start_governor() {
 	rm -f $sock
 	$FAASMAT govern --apply --root /node/faasmat --memory 300M --share 0.7 --margin 4M --lease 10s \
 		--socket $sock --state-dir $work --minute-length 1s --minute-origin "1000@$origin" \
-		"$@" 2>>$work/log &
+		"$@" 2>>$log &
 	governor=$!
 	wait_for 30 test -S $sock
 }
 
 printf 'function,day,minute,count\nf,0,0,1\ng,0,0,1\n' >$work/history.csv
 printf 'function,memory_mb,warm_ms,cold_ms\nf,20,100,1000\ng,20,100,1000\n' >$work/functions.csv
-$FAASMAT import history $work/history.csv --functions $work/functions.csv 2>$work/log || not_ok kills-import "$(cat $work/log)"
+$FAASMAT import history $work/history.csv --functions $work/functions.csv 2>$log || not_ok kills-import "$(cat $log)"
 # A saw-tooth: what one pool gets the other loses, every minute, sometimes down to nothing.
 sql $FAASMAT_DB "INSERT INTO planned VALUES(1000, 9000);
 	WITH RECURSIVE m(m) AS (SELECT 1000 UNION SELECT m + 1 FROM m WHERE m < 9000)
@@ -136,15 +137,16 @@ done
 last=$(written)
 check faults-clock-set 'no decision after the clock was set back and forth' wait_for 10 moves
 head -c 30M /dev/zero >$work/filler 2>/dev/null
-full=$(wc -l <$work/log)
-says_full() { tail -n +$((full + 1)) $work/log | grep -q 'takes nothing now'; }
-check faults-disk-full-is-said "$(tail -n 3 $work/log)" wait_for 30 says_full
+full=$(wc -l <$log)
+says_full() { tail -n +$((full + 1)) $log | grep -q 'takes nothing now'; }
+check faults-disk-full-is-said "$(tail -n 3 $log)" wait_for 30 says_full
 sleep 3
-check faults-disk-full-lives "$(tail -n 3 $work/log)" kill -0 $governor
+check faults-disk-full-lives "$(tail -n 3 $log)" kill -0 $governor
 check faults-disk-full-limits-hold "$(cat $root/main/memory.max)" [ "$(cat $root/main/memory.max)" != max ]
 rm $work/filler
-back() { grep -q 'the database is back' $work/log; }
-check faults-disk-full-ends "$(tail -n 3 $work/log)" wait_for 30 back
+back() { grep -q 'the database is back' $log; }
+check faults-disk-full-ends "$(tail -n 3 $log)" wait_for 30 back
+check faults-disk-full-lease "$(grep -c 'cannot be renewed' $log) renewals failed" eval '! grep -q -e "cannot be renewed" -e "the lease had ended" $log'
 check faults-explain "$($FAASMAT explain main 2>&1)" $FAASMAT explain main
 $FAASMAT status --state-dir $work | sed 's/^/# /'
 check faults-status "$($FAASMAT status --state-dir $work 2>&1)" grep -q 'governor runs' <($FAASMAT status --state-dir $work)
@@ -156,5 +158,5 @@ end_container stay1
 end_container stay2
 $FAASMAT restore --state-dir $work | sed 's/^/# /'
 equal faults-restored "$(cat $root/memory.max)" max
-[ $failures = 0 ] || tail -n 40 $work/log | sed 's/^/# /'
+[ $failures = 0 ] || tail -n 40 $log | sed 's/^/# /'
 exit $((failures > 0))
