@@ -46,8 +46,8 @@ int lease_init(struct lease *l, const char *state_dir, const char *root, uint64_
 
 static int write_whole(const char *path, int flags, const char *text, size_t size)
 {
-	_cleanup_close_ int fd = TEMP_FAILURE_RETRY(
-		open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0644));
+	_cleanup_close_ int fd =
+		TEMP_FAILURE_RETRY(open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0644));
 
 	if (fd < 0)
 		return -errno;

@@ -94,6 +94,7 @@ static bool raise(struct pressure *p, int64_t to, int64_t until)
 
 static enum pressure_event was_killed(struct pressure *p, int64_t minute, int64_t limit)
 {
+	/* Taken back by what is remembered, see pressure_wanted_limit(). */
 	bool after_lowering = p->was_lowered && minute - p->lowered_minute < AFTER_OOM_MINUTES;
 	int64_t to = limit + MAX(OOM_RAISE_MIN, limit / 5);
 
@@ -104,7 +105,6 @@ static enum pressure_event was_killed(struct pressure *p, int64_t minute, int64_
 					     : p->lowered_from;
 		p->remembered_until = minute + REMEMBER_MINUTES;
 		p->remembers = true;
-		to = MAX(to, p->lowered_from);
 	}
 	return raise(p, to, minute + GUARD_MINUTES) ? PRESSURE_OOM : PRESSURE_AGAIN;
 }

@@ -80,14 +80,15 @@ static void say(struct governor *g, size_t i, enum pressure_event event)
 	const struct pool *p = g->pools[i];
 	const struct pressure *q = &p->pressure;
 	int64_t limit = g->states[i].limit;
+	int64_t wanted = pressure_wanted_limit(q, g->model_minute);
 
 	switch (event) {
 	case PRESSURE_NOTHING:
 		return;
 	case PRESSURE_OOM:
 		log_warning("%s: a container was killed at the limit of %s; it gets up to %s",
-			    p->name, format_limit(limit), format_limit(q->guard));
-		ledger_say(g, p->name, "oom", "memory.max", limit, q->guard,
+			    p->name, format_limit(limit), format_limit(wanted));
+		ledger_say(g, p->name, "oom", "memory.max", limit, wanted,
 			   q->remembers
 				   ? "a container was killed at a limit that had been lowered from "
 				     "%s: taken back, and not lowered below that for a day"
@@ -96,7 +97,7 @@ static void say(struct governor *g, size_t i, enum pressure_event event)
 			   format_limit(q->remembered));
 		return;
 	case PRESSURE_FULL:
-		ledger_say(g, p->name, "full", "memory.max", limit, q->guard,
+		ledger_say(g, p->name, "full", "memory.max", limit, wanted,
 			   "its tasks stall at the limit: it gets a tenth more for a while");
 		return;
 	case PRESSURE_AGAIN:

@@ -337,6 +337,21 @@ static void growth_asks_nobody_to_leave(void **state)
 	assert_null(change_of(f, 1, CHANGE_ADMIT, NULL));
 }
 
+static void growth_keeps_the_containers_there_are(void **state)
+{
+	struct fixture *f = *state;
+	const struct change *c;
+
+	/* Half of a target of 4 has a limit: room for 2, but 4 are there already. */
+	f->pools[1].target_bytes = M(400);
+	f->pools[1].admitted_bytes = M(100);
+	f->pools[0].used_bytes = M(600);
+	decide(&f->node, &f->d);
+	c = change_of(f, 1, CHANGE_ADMIT, NULL);
+	assert_int_equal(c->after, M(200));
+	assert_int_equal(c->containers_after, 4);
+}
+
 static void scarce_bytes_are_shared_in_proportion(void **state)
 {
 	struct fixture *f = *state;
@@ -377,6 +392,15 @@ static void hands_off_is_left_alone(void **state)
 	}
 	/* The table still steers what its limit allows. */
 	assert_int_equal(change_of(f, 2, CHANGE_ADMIT, NULL)->after, M(100));
+	/* Nor is what was decided before it became so. */
+	for (enum change_kind kind = CHANGE_LIMIT; kind <= CHANGE_RECLAIM; kind++) {
+		struct change c = { .pool = 2, .kind = kind, .before = M(200), .after = M(150) };
+
+		assert_non_null(change_veto(&f->node, &c));
+		f->pools[2].hands_off = false;
+		assert_null(change_veto(&f->node, &c));
+		f->pools[2].hands_off = true;
+	}
 }
 
 static void foreign_max_blocks_raises(void **state)
@@ -481,6 +505,28 @@ static void ignore_admit(void *arg, int pool, int64_t bytes, int64_t containers)
 	(void)pool;
 	(void)bytes;
 	(void)containers;
+}
+
+static int grown_meanwhile(void *arg, int pool, int64_t *ret)
+{
+	(void)arg;
+	*ret = pool == 0 ? M(500) : 0;
+	return 0;
+}
+
+static void memory_that_grew_since_the_decision_stops_the_lower(void **state)
+{
+	struct fixture *f = *state;
+	struct act_ops ops = { fail_lowering_main, no_result,	 cannot_read,
+			       grown_meanwhile,	   ignore_admit, no_reclaim };
+
+	f->pools[0].target_bytes = M(500);
+	f->pools[1].target_bytes = M(300);
+	decide(&f->node, &f->d);
+	limit_becomes(f, 0, 500);
+	act(&f->node, &f->d, &ops, NULL);
+	assert_int_equal(change_of(f, 0, CHANGE_LIMIT, NULL)->outcome, OUTCOME_VETOED);
+	assert_int_equal(f->pools[0].limit, M(600));
 }
 
 static void failed_lower_stops_the_raise(void **state)
@@ -615,6 +661,7 @@ int main(void)
 		WITH_NODE(raise_takes_free_bytes_only),
 		WITH_NODE(what_is_not_there_is_not_admitted),
 		WITH_NODE(growth_asks_nobody_to_leave),
+		WITH_NODE(growth_keeps_the_containers_there_are),
 		WITH_NODE(scarce_bytes_are_shared_in_proportion),
 		WITH_NODE(main_keeps_a_margin_unadmitted),
 		WITH_NODE(hands_off_is_left_alone),
@@ -622,6 +669,7 @@ int main(void)
 		WITH_NODE(start_brings_limits_within_the_budget),
 		WITH_NODE(veto_when_memory_grew),
 		WITH_NODE(veto_when_bytes_are_not_free),
+		WITH_NODE(memory_that_grew_since_the_decision_stops_the_lower),
 		WITH_NODE(failed_lower_stops_the_raise),
 		WITH_NODE(a_write_in_flight_is_not_built_upon),
 		cmocka_unit_test(targets_are_the_plan),

@@ -431,6 +431,27 @@ static void absurd_plans_are_not_followed(void **state)
 
 /* --- others on the same node */
 
+struct reasons {
+	const char *part;
+	int n;
+};
+
+static int count_one(const struct ledger_row *row, void *arg)
+{
+	struct reasons *r = arg;
+
+	r->n += strstr(row->reason, r->part) != NULL;
+	return 0;
+}
+
+static int count_reason(const struct fixture *f, const char *part)
+{
+	struct reasons r = { .part = part };
+
+	assert_int_equal(store_each_ledger(f->store, INT64_MIN, INT64_MAX, count_one, &r), 0);
+	return r.n;
+}
+
 static void a_writer_each_minute_is_never_fought(void **state)
 {
 	struct fixture *f = *state;
@@ -445,8 +466,16 @@ static void a_writer_each_minute_is_never_fought(void **state)
 	}
 	assert_int_equal(ledger_count(f, "pool-f", "adopt").n, 9);
 	assert_int_equal(ledger_count(f, "pool-f", "write").n, 1);
+	/* Each time for twice as long. */
+	assert_int_equal(count_reason(f, "for 5 minutes"), 1);
+	assert_int_equal(count_reason(f, "for 10 minutes"), 1);
+	assert_true(count_reason(f, "for 60 minutes") > 1);
 	/* What it took is not given to others. */
 	assert_true(get(f, "main", "memory.max") <= M(80) - get(f, "pool-f", "memory.max"));
+	/* And it stays when we go. */
+	governor_close(f->governor);
+	f->governor = NULL;
+	assert_int_equal(get(f, "pool-f", "memory.max"), M(33) + 19 * LIMIT_PAGE);
 }
 
 static void another_cgroup_of_the_same_name_is_another_one(void **state)
