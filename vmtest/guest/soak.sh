@@ -9,5 +9,7 @@ export SEED
 echo "# soak: seed $SEED, $(uname -r)"
 # Kills of the governor: 200, or as many as fit.
 KILLS=200 KILLS_SECONDS=$((SOAK_TIME / 2)) bash vmtest/guest/kills.sh || failures=$((failures + 1))
+# A hostile plan without swap and with it: 1,000 minutes of a second each, or as many as fit.
+HOSTILE_MINUTES=$((SOAK_TIME / 4 < 1000 ? SOAK_TIME / 4 : 1000)) bash vmtest/guest/hostile.sh || failures=$((failures + 1))
 show_crashes
 exit $((failures > 0))
