@@ -116,10 +116,10 @@ bool restore_is_ours(struct store *s, const struct journal_row *row, int64_t fou
 	if (store_before_last_write(s, ledger_name(row), row->file, &before) == 0 &&
 	    found == before)
 		return true;
-	/* The root's budget does not end with the lease. */
-	if (!is_pool(row->path))
-		return false;
-	return found == (strcmp(row->file, "memory.low") == 0 ? 0 : LIMIT_NONE);
+	/* The root's budget does not end with the lease, its protection does. */
+	if (strcmp(row->file, "memory.low") == 0)
+		return found == 0;
+	return is_pool(row->path) && found == LIMIT_NONE;
 }
 
 static enum restore_outcome put_back(struct store *s, struct cgroup_dir *dir,

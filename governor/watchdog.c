@@ -209,7 +209,7 @@ static void protect_self(void)
 	if (fd < 0)
 		return;
 	/* Without the right to, it is a process like others. */
-	if (write(fd, "-900", 4) < 0)
+	if (write(fd, "-950", 4) < 0)
 		errno = 0;
 	close(fd);
 }

@@ -136,8 +136,8 @@ for step in '+1 day' '-1 day' '-1 hour' '+1 hour'; do
 done
 last=$(written)
 check faults-clock-set 'no decision after the clock was set back and forth' wait_for 10 moves
-head -c 30M /dev/zero >$work/filler 2>/dev/null
 full=$(wc -l <$log)
+head -c 30M /dev/zero >$work/filler 2>/dev/null
 says_full() { tail -n +$((full + 1)) $log | grep -q 'takes nothing now'; }
 check faults-disk-full-is-said "$(tail -n 3 $log)" wait_for 30 says_full
 sleep 3

@@ -33,7 +33,7 @@ static volatile sig_atomic_t stop, paused;
 static struct pool pools[MAX_POOLS];
 static size_t n_pools;
 static int64_t samples, over, low;
-static bool begun;
+static bool begun, judged;
 static bool moved; /* a limit is not what the read before said */
 
 static void on_signal(int signal)
@@ -122,6 +122,7 @@ static void sample(int root, int64_t budget, int64_t margin)
 	if (moved || paused)
 		return;
 	begun |= sum > 0 && sum <= budget;
+	judged |= begun;
 	if (begun && sum > budget) {
 		log_error("the limits sum to %lld", (long long)sum);
 		over++;
@@ -147,5 +148,5 @@ int main(int argc, char **argv)
 	}
 	printf("samples %lld over %lld low %lld\n", (long long)samples, (long long)over,
 	       (long long)low);
-	return over || low || !begun;
+	return over || low || !judged;
 }
