@@ -198,9 +198,10 @@ static void say_start(struct governor *g, size_t containers)
 	if (containers == 0 && g->apply)
 		log_warning("no container is below %s: nothing will be governed until containers "
 			    "are placed there. Make each container's cgroup below the path that "
-			    "`reserve` answers on %s, or give the platform %s/main as its cgroup "
+			    "`reserve` answers on %s, or give the platform %s as its cgroup "
 			    "parent; see docs/admission.md",
-			    g->root_path, g->o->socket, g->o->root);
+			    g->root_path, g->o->socket,
+			    admission_pool(g->table, MAIN_POOL)->cgroup);
 }
 
 static int prepare(struct governor *g)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/service.h"
 #include "governor/internal.h"
 #include "store/plan.h"
 
@@ -119,6 +120,9 @@ static void no_plan(struct governor *g, int why)
  * take them loses nothing. */
 static void keep_house(struct governor *g)
 {
+	service_status("%s, %zu pools, %s%s", g->apply ? "governing" : "watching (shadow mode)",
+		       g->n - 1, format_minute(g->minute),
+		       g->waiting ? ", some wait for memory" : "");
 	if (store_set_meta(g->store, "governor_time_us", clock_stamp_us()) == 0 &&
 	    g->minute % 60 == 0)
 		if (store_forget_ledger(g->store, g->minute - LEDGER_KEEP_MINUTES) == 0)
