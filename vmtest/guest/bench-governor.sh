@@ -56,7 +56,7 @@ sleep 5
 # How the governor's own account of a minute splits up: the mean of the last $1 minutes, in milliseconds.
 phases() {
 	grep -o 'CPU of the last minute.*' $work/log | tail -n "$1" | tr -d ',' | awk '
-		{ plan += $7; read += $9; decide += $11; record += $13; write += $15 }
+		{ plan += $8; read += $10; decide += $12; record += $14; write += $16 }
 		END { printf ",\"read_plan\":%.1f,\"read_memory\":%.1f,\"decide\":%.1f,\"record\":%.1f,\"write\":%.1f",
 			plan / NR / 1000, read / NR / 1000, decide / NR / 1000, record / NR / 1000, write / NR / 1000 }'
 }
