@@ -3,7 +3,10 @@
 
 BUILD   := build
 VARIANT ?= gcc
+SOAK_TIME ?= 600
 prefix  ?= /usr/local
+sysconfdir ?= /etc
+unitdir ?= $(prefix)/lib/systemd/system
 
 ifeq ($(V),1)
 Q =
@@ -28,7 +31,7 @@ LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
 # RUNPATH: what LAPACKE loads in turn must be the serial one too.
 BLAS_DIR := /usr/lib/$(shell gcc -print-multiarch 2>/dev/null)/openblas-serial
 LDFLAGS  += -L$(BLAS_DIR) -Wl,--disable-new-dtags,-rpath,$(BLAS_DIR)
-LIBS     := -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lfftw3f -lz -lm -lpthread
+LIBS     := -lsystemd -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lfftw3f -lz -lm -lpthread
 
 BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 OUT      := $(BUILD)/$(VARIANT)
@@ -52,10 +55,11 @@ RIG_LIB  := $(OUT)/librig.a
 VMT_SRC  := $(wildcard vmtest/tools/*.c)
 VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
 
+UNITS    := $(patsubst packaging/systemd/%.in,%,$(wildcard packaging/systemd/*.service.in))
 PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
 
-.PHONY: all deps check demo bench vmtest install clean format help tests-build vm-build clang-build \
-	format-check
+.PHONY: all deps check mutants demo bench vmtest soak install clean format help tests-build vm-build \
+	clang-build print-compile print-libs format-check
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -66,7 +70,9 @@ help:
 	@echo 'make deps       install what is missing from Debian packages (root or sudo)'
 	@echo 'make demo       the comparison LRU / shadow / dynamic in a VM (under 10 minutes)'
 	@echo 'make check      every test; TESTS="name..." runs some'
+	@echo 'make mutants    removes one safety rule at a time; a test must notice each'
 	@echo 'make vmtest     the VM tests alone; TEST=name runs one'
+	@echo 'make soak       the long runs: kills, saw-tooth plans, churn; SOAK_TIME=600 seconds a kernel'
 	@echo 'make bench      benchmarks, one JSON object a line; BENCH=name runs one'
 	@echo 'make install    to $$(DESTDIR)$$(prefix), default /usr/local'
 	@echo 'make format     clang-format every C file'
@@ -183,6 +189,18 @@ check: all
 vmtest: vm-build
 	$(Q)vmtest/run-tests.sh $(TEST)
 
+# For tests/mutants.sh, which builds single files.
+print-compile:
+	@echo '$(CFLAGS)'
+print-libs:
+	@echo '$(LDFLAGS) $(LIB) -lcmocka $(LIBS)'
+
+mutants: all
+	$(Q)tests/mutants.sh
+
+soak: vm-build
+	$(Q)vmtest/soak.sh $(SOAK_TIME)
+
 demo: vm-build
 	$(Q)vmtest/demo.sh
 
@@ -192,6 +210,13 @@ bench: vm-build bench-build
 install: all
 	install -D -m 755 $(BUILD)/faasmat $(DESTDIR)$(prefix)/bin/faasmat
 	install -D -m 755 $(BUILD)/faasmat-watchdog $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-watchdog
+	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(prefix)/share/doc/faasmat
+	for unit in $(UNITS); do sed 's|@prefix@|$(prefix)|g; s|@sysconfdir@|$(sysconfdir)|g' \
+		packaging/systemd/$$unit.in >$(DESTDIR)$(unitdir)/$$unit; done
+	install -m 644 docs/*.md $(DESTDIR)$(prefix)/share/doc/faasmat
+	@# What the operator wrote stays.
+	[ -e $(DESTDIR)$(sysconfdir)/faasmat.conf ] || \
+		install -D -m 644 packaging/faasmat.conf $(DESTDIR)$(sysconfdir)/faasmat.conf
 
 C_FILES := $(shell find bpf common store collector forecast governor simulator runtime cli tests \
 	vmtest bench -name '*.[ch]' 2>/dev/null)

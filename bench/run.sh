@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Benchmarks, one JSON object a line: {"bench","case","value","unit"[,"peer","peer_value","ratio"]}.
-# usage: run.sh [NAME]     demo, or NAME of bench/bench_NAME.c; without NAME all of them
+# usage: run.sh [NAME]     demo, governor, or NAME of bench/bench_NAME.c; without NAME all of them
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 name=${1:-}
@@ -13,12 +13,14 @@ for program in build/gcc/bench/bench_*; do
 	"$program" || status=1
 	ran=1
 done
-if [ -z "$name" ] || [ "$name" = demo ]; then
-	VM_TIMEOUT=3600 vmtest/vm.sh vmtest/guest/bench-demo.sh | grep --line-buffered '^{' || status=1
+# Those that need a VM.
+for guest in demo governor; do
+	case $name in "" | "$guest") ;; *) continue ;; esac
+	VM_TIMEOUT=3600 vmtest/vm.sh "vmtest/guest/bench-$guest.sh" | grep --line-buffered '^{' || status=1
 	ran=1
-fi
+done
 [ $ran = 1 ] || {
-	echo "bench: there is no '$name'; there are demo and $(ls bench/bench_*.c 2>/dev/null | sed 's/.*bench_\(.*\)\.c/\1/' | tr '\n' ' ')" >&2
+	echo "bench: there is no '$name'; there are demo, governor and $(ls bench/bench_*.c 2>/dev/null | sed 's/.*bench_\(.*\)\.c/\1/' | tr '\n' ' ')" >&2
 	exit 2
 }
 exit $status

@@ -16,6 +16,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 int cmd_collect(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_forecast(int argc, char **argv);
 int cmd_govern(int argc, char **argv);
 int cmd_import(int argc, char **argv);

@@ -7,6 +7,8 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "governor/governor.h"
+#include "governor/pool_name.h"
+#include "governor/preconditions.h"
 #include "governor/setup.h"
 
 struct govern_arguments {
@@ -19,6 +21,7 @@ enum {
 	KEY_ROOT = 0x100,
 	KEY_MEMORY,
 	KEY_SHARE,
+	KEY_BORROW,
 	KEY_MARGIN,
 	KEY_STEP,
 	KEY_LEASE,
@@ -29,14 +32,21 @@ enum {
 	KEY_STATE_DIR,
 	KEY_PLAN_AT,
 	KEY_REPLAN,
+	KEY_ON_CHANGE,
+	KEY_ON_CHANGE_LIMIT,
 };
 
 static const struct argp_option options[] = {
 	{ "root", KEY_ROOT, "CGROUP", 0,
-	  "The cgroup below which main and the pools are (default /faasmat)", 0 },
+	  "The cgroup below which main and the pools are (default /faasmat). X.slice is a slice of "
+	  "systemd's, which then makes the pools slices and writes their limits",
+	  0 },
 	{ "memory", KEY_MEMORY, "SIZE", 0,
 	  "The node's budget: main and all pools together (default: 3/4 of the machine)", 0 },
 	{ "share", KEY_SHARE, "SHARE", 0, "Most of it that pools may have (default 0.7)", 0 },
+	{ "borrow", KEY_BORROW, "SHARE", 0,
+	  "Most of it that full pools may borrow from what main does not use (default 0.1; 0: nothing)",
+	  0 },
 	{ "margin", KEY_MARGIN, "SIZE", 0,
 	  "Never lower a limit closer than this to the memory in use (default 16M)", 0 },
 	{ "shrink-step", KEY_STEP, "SIZE", 0,
@@ -55,6 +65,12 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "replan", KEY_REPLAN, "TIME", 0,
 	  "Run it again so often within the day, from what has come so far (default: never)", 0 },
+	{ "on-change", KEY_ON_CHANGE, "CMD", 0,
+	  "Run by /bin/sh when the plan changes what pools hold, with a line of JSON on its input for "
+	  "each function: containers wanted and bytes. For platforms that start containers ahead",
+	  0 },
+	{ "on-change-limit", KEY_ON_CHANGE_LIMIT, "TIME", 0,
+	  "A CMD that takes longer is ended (default 10s); the governor never waits for it", 0 },
 	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "For the lease (default /run/faasmat)", 0 },
 	{ 0 },
 };
@@ -91,6 +107,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_SHARE:
 		o->share = option_share(arg, state, "--share");
 		return 0;
+	case KEY_BORROW:
+		o->borrow = option_share(arg, state, "--borrow");
+		return 0;
 	case KEY_MARGIN:
 		o->margin = option_size(arg, state, "--margin");
 		return 0;
@@ -120,6 +139,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->plan_rule.every = option_duration_ns(arg, state, "--replan") / (60 * NS_PER_S);
 		if (o->plan_rule.every < 1)
 			argp_error(state, "--replan must be at least 1m");
+		return 0;
+	case KEY_ON_CHANGE:
+		o->on_change = arg;
+		return 0;
+	case KEY_ON_CHANGE_LIMIT:
+		o->on_change_limit_ns = option_duration_ns(arg, state, "--on-change-limit");
 		return 0;
 	case KEY_STATE_DIR:
 		o->state_dir = arg;
@@ -160,6 +185,18 @@ static bool may_govern(const char *mount, const char *root)
 	return geteuid() == 0 || access(path, W_OK) == 0;
 }
 
+/* Someone meant a directory of another file system (a cgroup v1 one, /var/...), which is not to be made
+ * below the cgroup2 mount under that name. */
+static bool is_elsewhere(const char *given, const char *mount, const char *root)
+{
+	char path[2 * CGROUP_PATH_MAX];
+	size_t prefix = strlen(mount);
+
+	snprintf(path, sizeof(path), "%s%s", mount, root);
+	return given[0] == '/' && access(given, F_OK) == 0 && access(path, F_OK) < 0 &&
+	       (strncmp(given, mount, prefix) != 0 || given[prefix] != '/');
+}
+
 static int find_mount(char *mount)
 {
 	int r = setup_find_mount(mount, CGROUP_PATH_MAX);
@@ -173,14 +210,25 @@ static int find_mount(char *mount)
 /* The cgroup2 mount and the root below it, as paths. */
 static int find_root(struct governor_options *o, char *mount, char *root)
 {
+	static char slice[CGROUP_PATH_MAX];
 	int no_memory = find_mount(mount);
 
 	if (no_memory < 0 && no_memory != -EOPNOTSUPP)
 		return no_memory;
+	/* By its name alone a slice is meant, wherever systemd has it. */
+	if (pool_name_slice_path(o->root, slice, sizeof(slice)) == 0)
+		o->root = slice;
 	if (setup_cgroup_path(mount, o->root, root, CGROUP_PATH_MAX) < 0) {
 		log_error("--root %s: give a cgroup below %s, such as /faasmat", printable(o->root),
 			  mount);
 		return -EINVAL;
+	}
+	if (is_elsewhere(o->root, mount, root)) {
+		log_error(
+			"--root %s is a directory, but not on the cgroup2 hierarchy at %s: give a path "
+			"below that, or the cgroup's name without the slash in front",
+			printable(o->root), mount);
+		return -ENOTDIR;
 	}
 	if (!may_govern(mount, root)) {
 		log_error("needs root, or a --root that is a cgroup delegated to this user");
@@ -238,7 +286,8 @@ int cmd_govern(int argc, char **argv)
 	if (!a.plan_at_given)
 		a.o.plan_rule.at = a.o.clock.minute_ns == 60 * NS_PER_S ? 0 : PLANNER_NEVER;
 	a.o.plan_argv = plan_command(&a);
-	if (find_root(&a.o, mount, root) < 0 || open_database(&a.common, STORE_WRITE, &store) < 0 ||
+	if (check_options(&a.o) < 0 || find_root(&a.o, mount, root) < 0 ||
+	    open_database(&a.common, STORE_WRITE, &store) < 0 ||
 	    governor_open(&a.o, store, &governor) < 0)
 		return EXIT_FAILED;
 	r = governor_run(governor);

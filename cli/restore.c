@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "governor/cgroup_dir.h"
 #include "governor/governor.h"
+#include "governor/reason.h"
 #include "governor/restore.h"
 #include "governor/setup.h"
 

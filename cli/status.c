@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/status_governor.h"
+#include "governor/governor.h"
 #include "store/counters.h"
 #include "store/history.h"
 #include "store/plan.h"
@@ -10,7 +12,13 @@
 /* Listed at most; the rest is counted. */
 #define SHOWN 20
 
+struct status_arguments {
+	struct common_options common;
+	const char *state_dir;
+};
+
 struct status {
+	json_t *governor;
 	json_t *functions;
 	json_t *unknown;
 	int64_t unknown_invocations;
@@ -64,8 +72,10 @@ static void print_text(struct store *s, const struct status *st, int64_t minute,
 	const json_t *o;
 	size_t i;
 
+	/* `faasmat plan` is no daemon: what it left says how it is. */
 	print_daemon(s, "collector", "collector_time_us");
 	print_daemon(s, "governor", "governor_time_us");
+	status_governor_print(st->governor);
 	printf("minute %s: %zu functions seen, %s\n", format_minute(minute),
 	       json_array_size(st->functions), planned ? "planned" : "no plan");
 	if (json_array_size(st->functions))
@@ -94,8 +104,9 @@ static void print_text(struct store *s, const struct status *st, int64_t minute,
 	}
 }
 
-static int run(const struct common_options *common)
+static int run(const struct status_arguments *a)
 {
+	const struct common_options *common = &a->common;
 	_cleanup_store_ struct store *s = NULL;
 	struct status st = { .functions = json_array(), .unknown = json_array() };
 	struct plan_row *rows = NULL;
@@ -111,6 +122,8 @@ static int run(const struct common_options *common)
 	r = store_each_history(s, minute, minute, add_function, &st);
 	if (r == 0)
 		r = store_each_unknown(s, add_unknown, &st);
+	if (r == 0)
+		r = status_governor(s, a->state_dir, &st.governor);
 	if (r < 0) {
 		log_error("%s: %s", common->db, store_why());
 		return EXIT_FAILED;
@@ -118,23 +131,37 @@ static int run(const struct common_options *common)
 	planned = store_read_plan(s, minute, &rows, &n) == 0;
 	free(rows);
 	if (common->json)
-		return print_json(json_pack("{s:I, s:b, s:o, s:o}", "minute", (json_int_t)minute,
-					    "planned", planned, "functions", st.functions,
-					    "unknown", st.unknown));
+		return print_json(json_pack("{s:o, s:I, s:b, s:o, s:o}", "governor", st.governor,
+					    "minute", (json_int_t)minute, "planned", planned,
+					    "functions", st.functions, "unknown", st.unknown));
 	print_text(s, &st, minute, planned);
+	json_decref(st.governor);
 	json_decref(st.functions);
 	json_decref(st.unknown);
 	return EXIT_DONE;
 }
 
+enum { KEY_STATE_DIR = 0x100 };
+
+static const struct argp_option options[] = {
+	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "Of the governor (default /run/faasmat)", 0 },
+	{ 0 },
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
+	struct status_arguments *a = state->input;
+
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->input;
+		state->child_inputs[0] = &a->common;
+		return 0;
+	case KEY_STATE_DIR:
+		a->state_dir = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument '%s'", arg);
+		argp_error(state, "unexpected argument '%s'", printable(arg));
+		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
 }
@@ -143,14 +170,16 @@ int cmd_status(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
+		.options = options,
 		.parser = parse,
-		.doc = "One screen: when the daemons last wrote, the last whole minute, and the "
-		       "containers that no rule maps to a function.",
+		.doc = "One screen: when the daemons last wrote, leases on limits, what the governor did "
+		       "and what its limits were worth, the last whole minute, and the containers that "
+		       "no rule maps to a function.",
 		.children = children,
 	};
-	struct common_options common;
+	struct status_arguments a = { .state_dir = GOVERNOR_DEFAULTS.state_dir };
 
-	common_defaults(&common);
-	argp_parse(&argp, argc, argv, 0, NULL, &common);
-	return run(&common);
+	common_defaults(&a.common);
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	return run(&a);
 }

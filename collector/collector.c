@@ -13,6 +13,7 @@
 #include "collector/record.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
+#include "common/service.h"
 #include "store/counters.h"
 
 /* OOM kills that are kept until the minute is stored; a storm beyond that is only in the counts. */
@@ -234,6 +235,7 @@ static int tick(struct collector *c)
 	int64_t now = clock_minute(&c->o->clock);
 	int r = sweep(c);
 
+	service_alive();
 	if (r == 0)
 		r = catch_up(c);
 	if (r < 0 || now == c->minute)
@@ -428,7 +430,9 @@ int collector_run(const struct collector_options *o, struct store *s)
 			 sensor_was_running(c.sensor) ? ", counters taken over" : "",
 			 sensor_sees_victims(c.sensor) ? ""
 						       : ", OOM victims unseen on this kernel");
+		service_ready();
 		r = loop(&c);
+		service_stopping();
 		/* The minute that runs is stored as far as it has come; it adds up on restart. */
 		if (r == 0 && sweep(&c) == 0)
 			r = end_minute(&c, false);

@@ -83,6 +83,11 @@ int64_t clock_boottime_ns(void)
 	return read_clock(CLOCK_BOOTTIME);
 }
 
+int64_t clock_cpu_ns(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t clock_stamp_us(void)
 {
 	return read_clock(CLOCK_REALTIME) / NS_PER_US;

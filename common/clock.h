@@ -47,6 +47,8 @@ int clock_parse(struct clock *c, const char *length, const char *origin);
 /* CLOCK_MONOTONIC and CLOCK_BOOTTIME: for intervals and leases, never for minutes. */
 int64_t clock_monotonic_ns(void);
 int64_t clock_boottime_ns(void);
+/* CPU time of this thread. */
+int64_t clock_cpu_ns(void);
 /* CLOCK_REALTIME in microseconds, for stamps in the database. */
 int64_t clock_stamp_us(void);
 

@@ -154,6 +154,39 @@ int parse_date_minute(const char *text, int64_t *ret)
 	return 0;
 }
 
+/* "07:05", the whole of it. */
+static int parse_time_of_day(const char *text, int64_t *ret)
+{
+	int hour, minute, end = 0;
+
+	if (sscanf(text, "%2d:%2d%n", &hour, &minute, &end) != 2 || !end || text[end] || hour < 0 ||
+	    hour > 23 || minute < 0 || minute > 59)
+		return -EINVAL;
+	*ret = hour * 60 + minute;
+	return 0;
+}
+
+int parse_minute(const char *text, int64_t now, int64_t *ret)
+{
+	int64_t day, time;
+	char date[11];
+
+	if (parse_time_of_day(text, &time) == 0) {
+		day = now - (now % 1440 + 1440) % 1440;
+		*ret = day + time > now ? day + time - 1440 : day + time;
+		return 0;
+	}
+	if (strlen(text) > 11 && (text[10] == 'T' || text[10] == ' ')) {
+		memcpy(date, text, 10);
+		date[10] = '\0';
+		if (parse_date_minute(date, &day) < 0 || parse_time_of_day(text + 11, &time) < 0)
+			return -EINVAL;
+		*ret = day + time;
+		return 0;
+	}
+	return parse_int64(text, ret);
+}
+
 static const char *format_time(int64_t minute, const char *format, char *out, size_t size)
 {
 	time_t t = minute * 60;

@@ -20,6 +20,9 @@ int parse_duration_ns(const char *text, int64_t *ret);
 int parse_share(const char *text, double *ret);
 /* "2026-11-23" as the minute (UTC, since the epoch) at which that day begins. "today" is a date. */
 int parse_date_minute(const char *text, int64_t *ret);
+/* A point in time as the minute it is in: "2026-11-23T07:05" or "2026-11-23 07:05" (UTC), "07:05" (the last
+ * such minute up to `now`), or minutes since the epoch. */
+int parse_minute(const char *text, int64_t now, int64_t *ret);
 /* "2026-11-23" of that minute, in a static buffer per thread. */
 const char *format_date(int64_t minute);
 /* "2026-11-23 07:05" of that minute, in a static buffer per thread. */

@@ -25,6 +25,8 @@ struct admission {
 	size_t entries;
 	int64_t max_bytes;
 	bool spill;
+	bool (*make_room)(void *arg, int pool, int64_t bytes);
+	void *make_room_arg;
 };
 
 struct admission *admission_new(int64_t max_bytes, bool spill)
@@ -148,6 +150,13 @@ void admission_set_max_bytes(struct admission *a, int64_t max_bytes)
 	a->max_bytes = max_bytes;
 }
 
+void admission_set_make_room(struct admission *a, bool (*fn)(void *arg, int pool, int64_t bytes),
+			     void *arg)
+{
+	a->make_room = fn;
+	a->make_room_arg = arg;
+}
+
 static struct entry **find(struct admission *a, const char *id)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
@@ -237,16 +246,19 @@ static const char *fault(const struct admission *a, const struct reservation *r)
 }
 
 /* Where a new container of this function belongs now: a number, or -1 with the pool that is full. */
-static int place(const struct admission *a, const struct reservation *r,
-		 struct admission_answer *ret)
+static int place(struct admission *a, const struct reservation *r, struct admission_answer *ret)
 {
 	int own = admission_find_function(a, r->function);
-	struct room main = room_of(&a->pools[0]), room;
+	struct room main, room;
 
 	if (own < 0 || !a->pools[own].planned)
 		own = 0;
 	ret->pool = own;
 	room = room_of(&a->pools[own]);
+	if (!room_for(&room, r->bytes) && a->make_room &&
+	    a->make_room(a->make_room_arg, own, r->bytes))
+		room = room_of(&a->pools[own]);
+	main = room_of(&a->pools[0]);
 	switch (room_place(&room, &main, own != 0 && a->spill, r->bytes)) {
 	case ROOM_OWN:
 		return own;

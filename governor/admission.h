@@ -64,6 +64,11 @@ void admission_set(struct admission *a, int pool, int64_t bytes, int64_t contain
 void admission_set_planned(struct admission *a, int pool, bool planned);
 void admission_set_max_bytes(struct admission *a, int64_t max_bytes);
 
+/* Called when a pool (its number) has no room for a new container of so many bytes, before it is refused
+ * or spilled: true when the table has changed and is to be asked again. */
+void admission_set_make_room(struct admission *a, bool (*fn)(void *arg, int pool, int64_t bytes),
+			     void *arg);
+
 /*
  * Reserves, or says why not. A hot function whose pool is full is offered main when the table spills
  * and main admits it. The same id and function again get the same answer again (a client that missed

@@ -3,16 +3,14 @@
 
 #include <errno.h>
 
-#include "common/parse.h"
-
 int decision_make_room(struct decision *d, size_t n)
 {
 	if (n <= d->size)
 		return 0;
 	decision_free(d);
-	/* A pool has at most one limit, one low and two admission changes (fewer containers, then
-	 * more bytes), and it keeps bytes or needs them, not both. */
-	d->changes = calloc(4 * n, sizeof(*d->changes));
+	/* A pool has at most one limit, one low, one reclaim and two admission changes (fewer
+	 * containers, then more bytes), and it keeps bytes or needs them, not both. */
+	d->changes = calloc(5 * n, sizeof(*d->changes));
 	d->waits = calloc(n, sizeof(*d->waits));
 	d->limit = calloc(n, sizeof(*d->limit));
 	if (!d->changes || !d->waits || !d->limit) {
@@ -29,11 +27,6 @@ void decision_free(struct decision *d)
 	free(d->waits);
 	free(d->limit);
 	*d = (struct decision){ 0 };
-}
-
-const char *format_limit(int64_t bytes)
-{
-	return bytes == LIMIT_NONE ? "max" : format_size(bytes);
 }
 
 static int64_t add(int64_t a, int64_t b)
@@ -71,6 +64,11 @@ int64_t sum_limits(const struct node_state *node)
 	return sum;
 }
 
+int64_t wanted_limit(const struct pool_state *p)
+{
+	return add(p->target_bytes, p->guard_bytes);
+}
+
 int64_t admissible(const struct node_state *node, int pool, int64_t limit)
 {
 	int64_t bytes = MIN(node->pools[pool].target_bytes, limit);
@@ -90,16 +88,15 @@ static struct change *add_change(struct decision *d, size_t pool, enum change_ki
 	c->containers_before = c->containers_after = NO_COUNT;
 	c->outcome = OUTCOME_OPEN;
 	c->error = 0;
+	c->veto = NULL;
 	return c;
 }
 
-static struct wait *add_wait(struct decision *d, size_t pool, bool shrink, int64_t bytes)
+static struct wait *add_wait(struct decision *d, size_t pool, enum wait_kind kind, int64_t bytes)
 {
 	struct wait *w = &d->waits[d->n_waits++];
 
-	w->pool = (int)pool;
-	w->shrink = shrink;
-	w->bytes = bytes;
+	*w = (struct wait){ .pool = (int)pool, .kind = kind, .bytes = bytes, .holder = -1 };
 	return w;
 }
 
@@ -132,9 +129,6 @@ static void admit_less(const struct node_state *node, struct decision *d, size_t
 	c = add_change(d, i, CHANGE_ADMIT, p->admitted_bytes, bytes);
 	c->containers_before = p->admitted_containers;
 	c->containers_after = containers;
-	snprintf(c->reason, sizeof(c->reason),
-		 "the target is %s: admit less before the limit falls",
-		 format_size(p->target_bytes));
 }
 
 static void admit_more(const struct node_state *node, struct decision *d, size_t i)
@@ -154,8 +148,6 @@ static void admit_more(const struct node_state *node, struct decision *d, size_t
 	c = add_change(d, i, CHANGE_ADMIT, p->admitted_bytes, bytes);
 	c->containers_before = p->admitted_containers;
 	c->containers_after = containers;
-	snprintf(c->reason, sizeof(c->reason), "the limit of %s leaves room",
-		 format_limit(d->limit[i]));
 }
 
 /* The lowest limit that hurts nobody now. */
@@ -169,15 +161,41 @@ static bool unbounded(const struct node_state *node, size_t i)
 	return node->pools[i].limit > node->budget;
 }
 
+/* The next limit on the way down, were it only for what is reserved. */
+static int64_t next_step(const struct node_state *node, size_t i)
+{
+	const struct pool_state *p = &node->pools[i];
+	int64_t to = page_up(MAX(wanted_limit(p), p->used_bytes));
+
+	/* A limit that limits nothing yet is not let down in steps: there is no habit to break. */
+	return unbounded(node, i) ? to : MAX(to, page_up(p->limit - node->step));
+}
+
 static int64_t lowered(const struct node_state *node, size_t i)
 {
 	const struct pool_state *p = &node->pools[i];
-	int64_t to = MAX(p->target_bytes, floor_of(node, p));
 
-	/* A limit that limits nothing yet is not let down in steps: there is no habit to break. */
-	if (!unbounded(node, i))
-		to = MAX(to, page_up(p->limit - node->step));
-	return MIN(to, p->limit);
+	if (p->veto && !unbounded(node, i))
+		return p->limit;
+	return MIN(MAX(next_step(node, i), floor_of(node, p)), p->limit);
+}
+
+int64_t reclaim_need(const struct node_state *node, int pool)
+{
+	const struct pool_state *p = &node->pools[pool];
+
+	if (p->hands_off || p->limit <= wanted_limit(p))
+		return 0;
+	return add(p->current, node->margin) - next_step(node, (size_t)pool);
+}
+
+/* Of the memory that stands in the way, what can be reclaimed; a margin of page cache stays. */
+static int64_t reclaimable(const struct node_state *node, size_t i)
+{
+	const struct pool_state *p = &node->pools[i];
+	int64_t most = p->current - add(p->unreclaimable, node->margin);
+
+	return p->veto ? 0 : page_down(MAX(MIN(reclaim_need(node, (int)i), most), 0));
 }
 
 /*
@@ -202,46 +220,53 @@ static void fit_unbounded(const struct node_state *node, struct decision *d)
 	}
 }
 
+/* Why a limit stays above its target. One that is above its floor is only slow, not held. */
 static void explain_kept(const struct node_state *node, struct decision *d, size_t i)
 {
 	const struct pool_state *p = &node->pools[i];
-	int64_t kept = d->limit[i] - p->target_bytes;
-	struct wait *w;
+	int64_t kept = d->limit[i] - wanted_limit(p);
 
-	/* Above its floor it is only slow, not held: the next step follows. */
-	if (kept <= 0 || d->limit[i] > floor_of(node, p))
+	if (kept <= 0)
 		return;
-	w = add_wait(d, i, true, kept);
-	if (p->used_bytes > p->target_bytes)
-		snprintf(w->reason, sizeof(w->reason),
-			 "keeps %s: its containers have reserved %s of a target of %s",
-			 format_size(kept), format_size(p->used_bytes),
-			 format_size(p->target_bytes));
+	if (p->veto && !unbounded(node, i))
+		add_wait(d, i, WAIT_PRESSURE, kept);
+	else if (d->limit[i] > floor_of(node, p))
+		return;
+	else if (p->used_bytes > wanted_limit(p))
+		add_wait(d, i, WAIT_RESERVED, kept);
+	else if (reclaimable(node, i) > 0)
+		add_wait(d, i, WAIT_IN_USE, kept);
 	else
-		snprintf(w->reason, sizeof(w->reason),
-			 "keeps %s: memory.current %s + margin %s is above the target of %s",
-			 format_size(kept), format_size(p->current), format_size(node->margin),
-			 format_size(p->target_bytes));
+		add_wait(d, i, WAIT_UNRECLAIMABLE, kept);
 }
 
 static void lower_limits(const struct node_state *node, struct decision *d)
 {
 	for (size_t i = 0; i < node->n; i++)
-		if (!node->pools[i].hands_off && node->pools[i].limit > node->pools[i].target_bytes)
+		if (!node->pools[i].hands_off &&
+		    node->pools[i].limit > wanted_limit(&node->pools[i]))
 			d->limit[i] = lowered(node, i);
 	fit_unbounded(node, d);
 	for (size_t i = 0; i < node->n; i++) {
 		const struct pool_state *p = &node->pools[i];
-		struct change *c;
 
 		if (p->hands_off)
 			continue;
 		explain_kept(node, d, i);
-		if (d->limit[i] >= p->limit)
-			continue;
-		c = add_change(d, i, CHANGE_LIMIT, p->limit, d->limit[i]);
-		snprintf(c->reason, sizeof(c->reason), "the target is %s, %s of memory in use",
-			 format_size(p->target_bytes), format_size(p->current));
+		if (d->limit[i] < p->limit)
+			add_change(d, i, CHANGE_LIMIT, p->limit, d->limit[i]);
+	}
+}
+
+/* Page cache leaves for the limit's next step, after the containers have. */
+static void reclaim(const struct node_state *node, struct decision *d)
+{
+	for (size_t i = 0; i < node->n; i++) {
+		const struct pool_state *p = &node->pools[i];
+		int64_t bytes = reclaimable(node, i);
+
+		if (bytes > 0)
+			add_change(d, i, CHANGE_RECLAIM, p->current, p->current - bytes);
 	}
 }
 
@@ -249,47 +274,32 @@ static int64_t need(const struct node_state *node, const struct decision *d, siz
 {
 	const struct pool_state *p = &node->pools[i];
 
-	return p->hands_off ? 0 : MAX(page_down(p->target_bytes) - d->limit[i], 0);
+	return p->hands_off ? 0 : MAX(page_down(wanted_limit(p)) - d->limit[i], 0);
 }
 
 /* Who holds most of what a pool waits for. */
 static void explain_missing(const struct node_state *node, struct decision *d, size_t i,
 			    int64_t missing)
 {
-	struct wait *w = add_wait(d, i, false, missing);
-	int64_t most = 0;
-	size_t holder = i;
+	struct wait *w = add_wait(d, i, WAIT_FOR_BYTES, missing);
 
 	for (size_t j = 0; j < node->n; j++) {
-		int64_t over = d->limit[j] - MIN(node->pools[j].target_bytes, d->limit[j]);
+		int64_t wanted = wanted_limit(&node->pools[j]);
+		int64_t over = d->limit[j] - MIN(wanted, d->limit[j]);
 
-		if (over > most) {
-			most = over;
-			holder = j;
+		if (over > w->holds) {
+			w->holds = over;
+			w->holder = (int)j;
 		}
 	}
-	if (most > node->budget)
-		snprintf(w->reason, sizeof(w->reason), "waits for %s: %.100s has no limit yet",
-			 format_size(missing), node->pools[holder].name);
-	else if (most > 0)
-		snprintf(w->reason, sizeof(w->reason),
-			 "waits for %s: %.100s still holds %s above its target",
-			 format_size(missing), node->pools[holder].name, format_size(most));
-	else
-		snprintf(w->reason, sizeof(w->reason), "waits for %s of the node's budget of %s",
-			 format_size(missing), format_size(node->budget));
 }
 
 static void raise_limit(const struct node_state *node, struct decision *d, size_t i, int64_t grant)
 {
-	const struct pool_state *p = &node->pools[i];
 	int64_t missing = need(node, d, i) - grant;
-	struct change *c;
 
 	if (grant > 0) {
-		c = add_change(d, i, CHANGE_LIMIT, p->limit, d->limit[i] + grant);
-		snprintf(c->reason, sizeof(c->reason), "the target is %s, %s of the budget is free",
-			 format_size(p->target_bytes), format_size(grant));
+		add_change(d, i, CHANGE_LIMIT, node->pools[i].limit, d->limit[i] + grant);
 		d->limit[i] += grant;
 	}
 	if (missing > 0)
@@ -320,19 +330,28 @@ static void raise_limits(const struct node_state *node, struct decision *d)
 		raise_limit(node, d, MAIN_POOL, MIN(need(node, d, MAIN_POOL), left));
 }
 
-/* Protection follows the limit: a pool's pages are not taken for main's sake. */
+/* A pool's working set is not taken for others' sake. Main is not protected. */
+static int64_t wanted_low(const struct node_state *node, const struct decision *d, size_t i)
+{
+	const struct pool_state *p = &node->pools[i];
+
+	if (i == MAIN_POOL || d->limit[i] > node->budget)
+		return 0;
+	return MIN(page_up(p->working_set), d->limit[i]);
+}
+
+/* Working sets move all the time; a write and its two rows are worth while for a sixteenth. */
 static void follow_low(const struct node_state *node, struct decision *d)
 {
 	for (size_t i = 0; i < node->n; i++) {
 		const struct pool_state *p = &node->pools[i];
-		int64_t low = i == MAIN_POOL || d->limit[i] > node->budget ? 0 : d->limit[i];
-		struct change *c;
+		int64_t low = wanted_low(node, d, i);
+		int64_t moved = low > p->low ? low - p->low : p->low - low;
 
-		if (p->hands_off || p->low == low)
+		if (p->hands_off || moved == 0)
 			continue;
-		c = add_change(d, i, CHANGE_LOW, p->low, low);
-		snprintf(c->reason, sizeof(c->reason), "%s",
-			 i == MAIN_POOL ? "main is not protected" : "protection follows the limit");
+		if (low == 0 || p->low > d->limit[i] || moved > d->limit[i] / 16)
+			add_change(d, i, CHANGE_LOW, p->low, low);
 	}
 }
 
@@ -344,31 +363,49 @@ void decide(const struct node_state *node, struct decision *d)
 	for (size_t i = 0; i < node->n; i++)
 		admit_less(node, d, i);
 	lower_limits(node, d);
+	reclaim(node, d);
 	raise_limits(node, d);
 	follow_low(node, d);
 	for (size_t i = 0; i < node->n; i++)
 		admit_more(node, d, i);
 }
 
-const char *change_veto(const struct node_state *node, const struct change *c)
+static const char *lower_veto(const struct node_state *node, const struct change *c)
 {
 	const struct pool_state *p = &node->pools[c->pool];
+
+	if (p->veto && p->limit <= node->budget)
+		return p->veto;
+	return c->after < add(p->current, node->margin)
+		       ? "memory.current has grown too close to the new limit"
+		       : NULL;
+}
+
+static const char *raise_veto(const struct node_state *node, const struct change *c)
+{
 	int64_t others = 0;
 
-	if (c->kind == CHANGE_LOW)
-		return NULL;
-	if (c->kind == CHANGE_ADMIT)
-		return c->after > p->admitted_bytes && c->after > p->limit
-			       ? "the limit that it needs was not written"
-			       : NULL;
-	if (c->after < p->limit)
-		return c->after < add(p->current, node->margin)
-			       ? "memory.current has grown too close to the new limit"
-			       : NULL;
 	for (size_t i = 0; i < node->n; i++)
 		if ((int)i != c->pool)
 			others = add(others, node->pools[i].limit);
 	return add(others, c->after) > node->budget
 		       ? "the bytes are not free: an earlier write did not happen"
 		       : NULL;
+}
+
+const char *change_veto(const struct node_state *node, const struct change *c)
+{
+	const struct pool_state *p = &node->pools[c->pool];
+
+	if (c->kind == CHANGE_ADMIT)
+		return c->after > p->admitted_bytes && c->after > p->limit
+			       ? "the limit that it needs was not written"
+			       : NULL;
+	if (p->hands_off)
+		return "its files are not to be written now";
+	if (c->kind == CHANGE_RECLAIM)
+		return p->veto;
+	if (c->kind == CHANGE_LOW)
+		return c->after > p->limit ? "the limit that it is part of was not written" : NULL;
+	return c->after < p->limit ? lower_veto(node, c) : raise_veto(node, c);
 }

@@ -8,8 +8,9 @@
  *  - the sum of the limits never exceeds the node's budget, whichever of the changes fail: a raise
  *    takes only bytes that are free, and lowers come before raises;
  *  - a limit is never lowered below memory.current + margin, nor below what is in use by the
- *    admission table, and by at most `step` a time;
- *  - to grow: the limit, then admission. To shrink: admission, then (as containers leave) the limit.
+ *    admission table, by at most `step` a time, and not at all while the pool is under pressure;
+ *  - to grow: the limit, then admission. To shrink: admission, then (as containers leave, and after
+ *    them the page cache, by memory.reclaim) the limit.
  */
 #ifndef FAASMAT_GOVERNOR_DECIDE_H
 #define FAASMAT_GOVERNOR_DECIDE_H
@@ -27,14 +28,18 @@
 /* One pool as it is. Bytes; counts of containers. */
 struct pool_state {
 	const char *name;	   /* for reasons; "main", "pool-f" */
-	int64_t target_bytes;	   /* whole pages */
+	int64_t target_bytes;	   /* to be admitted: the plan, and what is borrowed; whole pages */
 	int64_t target_containers; /* NO_COUNT for main */
+	int64_t guard_bytes;	   /* limit above the target that is not admitted (pressure.h) */
 	int64_t limit;		   /* memory.max; LIMIT_NONE; 0 while the cgroup does not exist */
 	int64_t low;		   /* memory.low */
 	int64_t current;	   /* memory.current */
+	int64_t working_set;	   /* what memory.low is to protect; at most the limit is */
+	int64_t unreclaimable;	   /* memory.reclaim gets no lower (floor.h) */
 	int64_t admitted_bytes, admitted_containers;
 	int64_t used_bytes, used_containers;
-	bool hands_off; /* its files are not to be written now (drift, unreadable) */
+	bool hands_off;	  /* its files are not to be written now (drift, unreadable, in flight) */
+	const char *veto; /* why its limit must not be lowered now (pressure.h), or NULL */
 };
 
 struct node_state {
@@ -42,33 +47,45 @@ struct node_state {
 	int64_t margin; /* kept free above memory.current when a limit is lowered */
 	int64_t step;	/* a limit is lowered by at most this at a time */
 	size_t n;
-	struct pool_state *pools; /* n of them; [0] is main. Targets sum to the budget at most */
+	/* n of them; [0] is main. Targets and guards sum to the budget at most. */
+	struct pool_state *pools;
 };
 
 enum change_kind {
-	CHANGE_ADMIT, /* the admission table: bytes and containers */
-	CHANGE_LIMIT, /* memory.max */
-	CHANGE_LOW,   /* memory.low */
+	CHANGE_ADMIT,	/* the admission table: bytes and containers */
+	CHANGE_LIMIT,	/* memory.max */
+	CHANGE_LOW,	/* memory.low */
+	CHANGE_RECLAIM, /* memory.reclaim: memory.current from `before` down to `after` */
 };
 
-enum outcome { OUTCOME_OPEN, OUTCOME_DONE, OUTCOME_VETOED, OUTCOME_FAILED };
+enum outcome { OUTCOME_OPEN, OUTCOME_DONE, OUTCOME_VETOED, OUTCOME_FAILED, OUTCOME_IN_FLIGHT };
 
 struct change {
 	int pool;
 	enum change_kind kind;
 	int64_t before, after;			     /* bytes */
 	int64_t containers_before, containers_after; /* CHANGE_ADMIT only */
-	char reason[200];
-	enum outcome outcome; /* filled by act() */
-	int error;	      /* negative errno when it failed */
+	enum outcome outcome;			     /* filled by act() */
+	int error;				     /* negative errno when it failed */
+	const char *veto;			     /* why it must not happen after all */
 };
 
-/* A pool that cannot come to its target yet. */
+/* A pool that cannot come to its target yet, and why. */
+enum wait_kind {
+	WAIT_FOR_BYTES, /* it needs bytes that another holds */
+	/* It keeps bytes above its target, because of: */
+	WAIT_RESERVED,	    /* containers that have not left */
+	WAIT_IN_USE,	    /* memory.current + margin: being reclaimed */
+	WAIT_UNRECLAIMABLE, /* memory.current + margin: nothing of it can be reclaimed */
+	WAIT_PRESSURE,	    /* the pool's veto */
+};
+
 struct wait {
 	int pool;
-	bool shrink;   /* it keeps bytes (a veto on lowering); else it needs them */
+	enum wait_kind kind;
 	int64_t bytes; /* how many are missing or kept */
-	char reason[200];
+	int holder;    /* WAIT_FOR_BYTES: who holds most above its target; -1: nobody does */
+	int64_t holds; /* ... and how many bytes */
 };
 
 /* Room for a decision over n pools; made once, used again each time. */
@@ -95,8 +112,12 @@ void decide(const struct node_state *node, struct decision *d);
  */
 const char *change_veto(const struct node_state *node, const struct change *c);
 
-/* A limit for people: "max", "200M". As format_size(), a ring of four buffers. */
-const char *format_limit(int64_t bytes);
+/* The limit that a pool is to come to. */
+int64_t wanted_limit(const struct pool_state *p);
+
+/* Bytes of a pool's memory that stand in the way of the next step of its limit; 0 or less: none do.
+ * Only then is it worth while to ask what can be reclaimed. */
+int64_t reclaim_need(const struct node_state *node, int pool);
 
 /* Sum of all limits; LIMIT_NONE when one of them is, or on overflow. */
 int64_t sum_limits(const struct node_state *node);

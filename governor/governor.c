@@ -7,50 +7,22 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <sys/timerfd.h>
 
 #include "common/log.h"
+#include "common/service.h"
 #include "governor/internal.h"
+#include "governor/preconditions.h"
 #include "governor/restore.h"
 #include "governor/setup.h"
 
 /* Longest that a locked database may hold up a tick. */
 #define PATIENCE_MS 100
-#define LEASE_MIN_NS NS_PER_S
-
-static int check_options(const struct governor_options *o)
-{
-	const char *last = strrchr(o->root, '/');
-	struct sysinfo info;
-	int64_t machine;
-
-	if (sysinfo(&info) < 0)
-		return log_error_errno(-errno, "cannot read the machine's memory");
-	machine = (int64_t)info.totalram * info.mem_unit;
-	if (o->memory <= o->margin || o->memory > machine) {
-		log_error("--memory %s must be above --margin %s and not above the machine's %s",
-			  format_size(o->memory), format_size(o->margin), format_size(machine));
-		return -EINVAL;
-	}
-	if (o->margin < 0 || o->step < 0 || !(o->share >= 0 && o->share <= 1)) {
-		log_error(
-			"--margin and --shrink-step must not be negative, --share must be 0 to 1");
-		return -EINVAL;
-	}
-	if (o->lease_ns < LEASE_MIN_NS || o->lead_ns < 0 || o->lead_ns > 60 * NS_PER_S) {
-		log_error("--lease must be at least 1s, --lead 0s to 60s");
-		return -EINVAL;
-	}
-	/* By these names pools are told from roots. */
-	if (strcmp(last, "/main") == 0 || strncmp(last, "/pool-", 6) == 0) {
-		log_error("--root %s: a root is not named main or pool-*", o->root);
-		return -EINVAL;
-	}
-	return 0;
-}
+/* MAX_POOLS with all their files, and clients. */
+#define DESCRIPTORS 8192
 
 static int setup_failed(int r, const char *path)
 {
@@ -66,7 +38,7 @@ static int take_root(struct governor *g)
 	pid_t holder;
 	int r;
 
-	g->lock = open(g->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	g->lock = TEMP_FAILURE_RETRY(open(g->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (g->lock < 0)
 		return log_error_errno(-errno, "%s", g->root_path);
 	if (flock(g->lock, LOCK_EX | LOCK_NB) < 0) {
@@ -112,6 +84,17 @@ static int watch_fd(struct governor *g, int fd, void *ptr)
 	return fd < 0 || epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+/* Each pool keeps some files open. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = MIN(limit.rlim_max, DESCRIPTORS);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int open_loop(struct governor *g)
 {
 	sigset_t signals;
@@ -119,19 +102,27 @@ static int open_loop(struct governor *g)
 
 	/* Whoever read our stderr may go away. */
 	signal(SIGPIPE, SIG_IGN);
+	allow_descriptors();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	g->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	g->renew = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	g->heartbeat = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	g->clock_set = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	g->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g->epoll < 0)
 		return log_error_errno(-errno, "epoll");
 	r = watch_fd(g, g->timer, &g->timer);
 	if (r == 0)
-		r = watch_fd(g, g->renew, &g->renew);
+		r = watch_fd(g, g->heartbeat, &g->heartbeat);
+	if (r == 0)
+		r = watch_fd(g, g->clock_set, &g->clock_set);
+	/* Without it every pool is looked over at every tick. */
+	g->inotify = watch_open();
+	if (r == 0 && g->inotify >= 0)
+		r = watch_fd(g, g->inotify, &g->inotify);
 	if (r == 0)
 		r = watch_fd(g, g->signals, &g->signals);
 	return r < 0 ? log_error_errno(r, "timers and signals") : 0;
@@ -192,45 +183,60 @@ static int begin_to_govern(struct governor *g)
 	if (r < 0)
 		return log_error_errno(r, "the lease %s cannot be taken", g->lease.state);
 	g->governing = true;
-	return write_root_budget(g);
+	r = write_root_budget(g);
+	if (r == 0 && protect_begin(g) < 0)
+		r = log_error_errno(-EIO, "%s/memory.low or the journal cannot be read",
+				    g->root_path);
+	return r;
 }
 
 static void say_start(struct governor *g, size_t containers)
 {
 	log_info("%s %s: budget %s, %zu pools, %zu containers, socket %s",
-		 g->o->apply ? "governing" : "watching (shadow mode, no limit is written)",
+		 g->apply ? "governing" : "watching (shadow mode, no limit is written)",
 		 g->root_path, format_size(g->o->memory), g->n - 1, containers, g->o->socket);
-	if (containers == 0 && g->o->apply)
+	if (containers == 0 && g->apply)
 		log_warning("no container is below %s: nothing will be governed until containers "
 			    "are placed there. Make each container's cgroup below the path that "
-			    "`reserve` answers on %s, or give the platform %s/main as its cgroup "
+			    "`reserve` answers on %s, or give the platform %s as its cgroup "
 			    "parent; see docs/admission.md",
-			    g->root_path, g->o->socket, g->o->root);
+			    g->root_path, g->o->socket,
+			    admission_pool(g->table, MAIN_POOL)->cgroup);
 }
 
 static int prepare(struct governor *g)
 {
-	char path[CGROUP_PATH_MAX + 16];
-	int r = setup_make(g->o->mount, g->o->root);
+	char path[CGROUP_PATH_MAX + 300], directory[256];
+	int r = check_root(g->root_path);
 
+	if (r == 0)
+		r = check_plan(g->store, clock_minute(&g->o->clock));
+	if (r < 0)
+		return r;
+	r = setup_make(g->o->mount, g->o->root);
 	if (r < 0)
 		return setup_failed(r, g->root_path);
 	r = take_root(g);
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "%s/main", g->o->root);
+	r = pool_name_to_directory(g->o->root, "main", directory, sizeof(directory));
+	if (r < 0)
+		return log_error_errno(r, "--root %s: its name is too long", g->o->root);
+	snprintf(path, sizeof(path), "%s/%s", g->o->root, directory);
 	r = setup_make(g->o->mount, path);
 	if (r < 0)
 		return setup_failed(r, path);
 	g->node.budget = MIN(g->o->memory, g->root_limit) / LIMIT_PAGE * LIMIT_PAGE;
 	g->node.margin = g->o->margin;
-	g->node.step = g->o->step ? g->o->step : MAX(g->o->memory / 8, LIMIT_PAGE);
+	g->node.step = MAX(g->o->step ? g->o->step : g->o->memory / 8, LIMIT_PAGE);
 	g->table = admission_new(g->node.budget, g->o->spill);
 	g->record = record_new(g->store);
 	if (!g->table || !g->record)
 		return log_error_errno(-ENOMEM, "starting");
 	r = pools_find_existing(g);
-	return r < 0 ? log_error_errno(r, "%s", g->root_path) : 0;
+	if (r < 0)
+		return log_error_errno(r, "%s", g->root_path);
+	return g->apply ? reconcile(g) : 0;
 }
 
 static int start(struct governor *g)
@@ -247,8 +253,15 @@ static int start(struct governor *g)
 	if (r < 0)
 		return r;
 	containers = pools_scan_containers(g);
+	admission_set_make_room(g->table, extras_make_room, g);
+	r = writes_open(g);
+	if (r < 0)
+		return log_error_errno(r, "the threads that write limits");
 	r = open_socket(g);
-	if (r == 0 && g->o->apply)
+	if (r == 0 && g->o->on_change)
+		r = on_change_open(g->o->on_change, g->o->on_change_limit_ns, g->epoll,
+				   &g->on_change);
+	if (r == 0 && g->apply)
 		r = begin_to_govern(g);
 	if (r == 0)
 		say_start(g, containers);
@@ -267,8 +280,11 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 	g->store = s;
 	g->root = CGROUP_DIR_CLOSED;
 	g->planner = PLANNER_IDLE;
-	g->lock = g->epoll = g->timer = g->renew = g->signals = -1;
-	g->minute = g->plan_minute = g->cut_minute = INT64_MIN;
+	g->ended = g->lock = g->epoll = g->timer = g->heartbeat = g->clock_set = g->signals =
+		g->inotify = -1;
+	g->apply = o->apply;
+	g->began_ns = clock_monotonic_ns();
+	g->minute = g->plan_minute = g->cut_minute = g->outcome_minute = INT64_MIN;
 	snprintf(g->root_path, sizeof(g->root_path), "%s%s", o->mount, o->root);
 	r = start(g);
 	store_set_patience(s, PATIENCE_MS);
@@ -280,31 +296,10 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 	return 0;
 }
 
-/* An orderly end leaves what the end of a lease leaves: no limit below the root's. */
-static void lift_limits(struct governor *g)
-{
-	for (size_t i = 0; i < g->n; i++) {
-		struct pool *p = g->pools[i];
-
-		for (enum change_kind f = CHANGE_LIMIT; f <= CHANGE_LOW; f++) {
-			int64_t value = f == CHANGE_LIMIT ? LIMIT_NONE : 0, now;
-
-			if (p->dir.fd < 0 || !p->journalled[f] || p->foreign[f] ||
-			    cgroup_dir_read(&p->dir, limit_file[f], &now) < 0 ||
-			    now != p->written[f])
-				continue;
-			record_journal_last(g->record, p->dir.id, limit_file[f], value);
-			ledger_say(g, p->name, "write", limit_file[f], now, value,
-				   "the governor stops");
-			if (cgroup_dir_write(&p->dir, limit_file[f], value) < 0)
-				log_warning("%s/%s could not be lifted", p->name, limit_file[f]);
-		}
-	}
-}
-
 static void close_fds(struct governor *g)
 {
-	int *fds[] = { &g->timer, &g->renew, &g->signals, &g->epoll, &g->lock };
+	int *fds[] = { &g->timer,   &g->heartbeat, &g->clock_set, &g->signals,
+		       &g->inotify, &g->epoll,	   &g->lock };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close_fd(fds[i]);
@@ -315,11 +310,15 @@ void governor_close(struct governor *g)
 	if (!g)
 		return;
 	server_close(g->server);
+	on_change_close(g->on_change);
 	planner_stop(&g->planner);
+	/* An orderly end leaves what the end of a lease leaves: no limit below the root's. */
 	if (g->governing) {
-		lift_limits(g);
+		writes_lift(g, "the governor stops");
+		protect_end(g);
 		lease_drop(&g->lease);
 	}
+	writes_close(g);
 	record_free(g->record);
 	pools_free(g);
 	admission_free(g->table);
@@ -355,6 +354,23 @@ static void plan_if_due(struct governor *g)
 		log_error_errno(r, "%s cannot be started for a plan", g->o->plan_argv[0]);
 }
 
+/* A timer that tells when someone has set the clock; it expires in the year 2255. */
+static void watch_clock(struct governor *g)
+{
+	struct itimerspec never = { .it_value = { .tv_sec = 9000000000 } };
+	uint64_t expirations;
+
+	if (read(g->clock_set, &expirations, sizeof(expirations)) < 0)
+		expirations = 0;
+	timerfd_settime(g->clock_set, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+}
+
+static void tick_at(struct governor *g, int64_t at_ns)
+{
+	g->next_tick_ns = at_ns;
+	arm(g->timer, at_ns, 0);
+}
+
 static void tick(struct governor *g)
 {
 	uint64_t expirations;
@@ -362,69 +378,114 @@ static void tick(struct governor *g)
 	/* Only to make it quiet; how often it expired does not matter. */
 	if (read(g->timer, &expirations, sizeof(expirations)) < 0)
 		expirations = 0;
-	g->soon = false;
 	governor_tick(g);
 	plan_if_due(g);
-	arm(g->timer, schedule_next_tick_ns(g), 0);
+	tick_at(g, schedule_next_tick_ns(g));
 }
 
-static void renew(struct governor *g)
+static void heartbeat(struct governor *g)
 {
 	uint64_t expirations;
 	int r;
 
-	if (read(g->renew, &expirations, sizeof(expirations)) < 0 || lease_ended(&g->lease))
+	if (read(g->heartbeat, &expirations, sizeof(expirations)) < 0)
+		return;
+	service_alive();
+	if (!g->governing || lease_ended(&g->lease))
 		return;
 	r = lease_renew(&g->lease);
 	if (r < 0)
 		log_error_errno(r, "the lease %s cannot be renewed", g->lease.state);
 }
 
-/* Bytes came free and someone waits for them: a second of model time is soon enough. */
-static void hurry(struct governor *g)
+static int64_t soon_ns(const struct governor *g)
 {
-	int64_t at = clock_monotonic_ns() + clock_scale_ns(&g->o->clock, NS_PER_S);
+	return clock_monotonic_ns() + clock_scale_ns(&g->o->clock, NS_PER_S);
+}
 
-	if (!g->waiting || g->soon || at >= schedule_next_tick_ns(g))
-		return;
-	g->soon = true;
-	arm(g->timer, at, 0);
+/* Someone asked. Bytes that came free while a pool waits, or a refusal (a container may be gone that
+ * nobody released): a second of model time is soon enough. Else the table is looked over a tenth of a
+ * minute later. */
+static void look_soon(struct governor *g, enum server_effect effect)
+{
+	int64_t at = schedule_soon_ns(g);
+
+	if ((effect == SERVER_RELEASED && g->waiting) || effect == SERVER_REFUSED)
+		at = MIN(at, soon_ns(g));
+	if (effect != SERVER_NOTHING && at < g->next_tick_ns)
+		tick_at(g, at);
 }
 
 /* False when it is time to go. */
 static bool handle(struct governor *g, const struct epoll_event *event)
 {
 	void *ptr = event->data.ptr;
+	bool worth_a_tick;
 
 	if (ptr == &g->signals)
 		return false;
-	if (ptr == &g->timer)
+	if (ptr == &g->timer) {
 		tick(g);
-	else if (ptr == &g->renew)
-		renew(g);
-	else if (server_event(g->server, ptr, event->events))
-		hurry(g);
+	} else if (ptr == &g->heartbeat) {
+		heartbeat(g);
+	} else if (ptr == &g->clock_set) {
+		watch_clock(g);
+		tick(g);
+	} else if (writes_event(g, ptr, &worth_a_tick)) {
+		if (worth_a_tick)
+			tick(g);
+	} else if (sense_event(g, ptr, event->events)) {
+		/* As soon as for bytes that came free: an alarm may mean a raise. */
+		tick_at(g, MIN(g->next_tick_ns, soon_ns(g)));
+	} else if (on_change_event(g->on_change, ptr)) {
+		return true;
+	} else if (ptr == &g->inotify) {
+		look_soon(g, pools_watch(g) ? SERVER_RELEASED : SERVER_RESERVED);
+	} else {
+		look_soon(g, server_event(g->server, ptr, event->events));
+	}
 	if (g->root_gone)
 		log_error("%s was removed: nothing left to govern", g->root_path);
 	return !g->root_gone;
 }
 
-int governor_run(struct governor *g)
+/* One timer for both: whoever started us (systemd's WatchdogSec) and the lease. */
+static void start_heartbeat(struct governor *g)
+{
+	int64_t every = service_alive_every_ns();
+
+	if (g->governing)
+		every = every ? MIN(every, g->o->lease_ns / 3) : g->o->lease_ns / 3;
+	if (every)
+		arm(g->heartbeat, clock_boottime_ns() + every, every);
+}
+
+int governor_events(struct governor *g, int timeout_ms)
 {
 	struct epoll_event events[32];
+	int n = epoll_wait(g->epoll, events, ARRAY_SIZE(events), timeout_ms);
 	bool going = true;
 
-	arm(g->timer, clock_monotonic_ns(), 0);
-	if (g->o->apply)
-		arm(g->renew, clock_boottime_ns() + g->o->lease_ns / 3, g->o->lease_ns / 3);
-	while (going) {
-		int n = epoll_wait(g->epoll, events, ARRAY_SIZE(events), -1);
+	if (n < 0)
+		return errno == EINTR ? 1 : log_error_errno(-errno, "epoll");
+	for (int i = 0; i < n && going; i++)
+		going = handle(g, &events[i]);
+	return going;
+}
 
-		if (n < 0 && errno != EINTR)
-			return log_error_errno(-errno, "epoll");
-		for (int i = 0; i < n && going; i++)
-			going = handle(g, &events[i]);
-	}
+int governor_run(struct governor *g)
+{
+	int r = 1;
+
+	watch_clock(g);
+	start_heartbeat(g);
+	tick_at(g, clock_monotonic_ns());
+	service_ready();
+	while (r > 0)
+		r = governor_events(g, -1);
+	if (r < 0)
+		return r;
+	service_stopping();
 	if (g->root_gone)
 		return -ENODEV;
 	if (g->governing)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "governor/lease.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -43,22 +44,37 @@ int lease_init(struct lease *l, const char *state_dir, const char *root, uint64_
 	return 0;
 }
 
+static int write_whole(const char *path, int flags, const char *text, size_t size)
+{
+	_cleanup_close_ int fd =
+		TEMP_FAILURE_RETRY(open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0644));
+
+	if (fd < 0)
+		return -errno;
+	errno = 0;
+	if (TEMP_FAILURE_RETRY(write(fd, text, size)) != (ssize_t)size)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
 static int write_state(const struct lease *l, int64_t expires)
 {
 	char beside[CGROUP_PATH_MAX + 8], text[CGROUP_PATH_MAX + 128];
-	_cleanup_close_ int fd = -1;
-	int size;
+	int size, r;
 
 	snprintf(beside, sizeof(beside), "%s.new", l->state);
+	/* The number in full width: every renewal is as long as the first. */
 	size = snprintf(text, sizeof(text),
-			"faasmat-lease 1\nexpires %lld\ngovernor %ld\nroot %s\n",
-			(long long)expires, (long)getpid(), l->root);
-	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, (size_t)size) != size)
-		return errno ? -errno : -EIO;
-	return rename(beside, l->state) < 0 ? -errno : 0;
+			"faasmat-lease 1\nexpires %020lld\ngovernor %010ld\n%sroot %s\n",
+			(long long)expires, (long)getpid(), l->owns_root_low ? "low ours\n" : "",
+			l->root);
+	r = write_whole(beside, O_CREAT | O_TRUNC, text, (size_t)size);
+	if (r == 0)
+		return rename(beside, l->state) < 0 ? -errno : 0;
+	unlink(beside);
+	/* On a full file system, over the old one: that takes no more space. A watchdog that reads half of
+	 * it goes by what it read before. */
+	return r == -ENOSPC ? write_whole(l->state, 0, text, (size_t)size) : r;
 }
 
 pid_t lease_watchdog_pid(const struct lease *l)
@@ -68,7 +84,7 @@ pid_t lease_watchdog_pid(const struct lease *l)
 	_cleanup_close_ int fd = -1;
 
 	snprintf(path, sizeof(path), "%s.lock", l->state);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = TEMP_FAILURE_RETRY(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
 	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0)
 		return 0;
 	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
@@ -133,7 +149,54 @@ void lease_drop(struct lease *l)
 	pid_t pid = lease_watchdog_pid(l);
 
 	unlink(l->state);
+	/* "Look again": one that watches this lease alone ends, the unit's goes on for others. */
 	if (pid > 0)
-		kill(pid, SIGTERM);
+		kill(pid, SIGUSR1);
 	l->expires_ns = 0;
+}
+
+static int read_info(const char *path, struct lease_info *ret)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	struct lease l = { 0 };
+	long long expires;
+	long governor;
+
+	if (!f)
+		return -errno;
+	if (fscanf(f, "faasmat-lease 1\nexpires %lld\ngovernor %ld\n", &expires, &governor) != 2)
+		return -EINVAL;
+	/* What else a lease says ("low ours") comes before the root. */
+	do
+		if (!fgets(ret->root, sizeof(ret->root), f))
+			return -EINVAL;
+	while (strncmp(ret->root, "root ", 5) != 0);
+	ret->root[strcspn(ret->root, "\n")] = '\0';
+	memmove(ret->root, ret->root + 5, strlen(ret->root) - 4);
+	ret->expires_ns = expires;
+	ret->governor = (pid_t)governor;
+	snprintf(l.state, sizeof(l.state), "%s", path);
+	ret->watchdog = lease_watchdog_pid(&l);
+	return 0;
+}
+
+int lease_each(const char *state_dir, void (*fn)(const struct lease_info *info, void *arg),
+	       void *arg)
+{
+	DIR *dir = opendir(state_dir);
+	char path[CGROUP_PATH_MAX];
+	struct lease_info info;
+	struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		/* Not its lock, nor the new one of the moment before a rename. */
+		if (strncmp(entry->d_name, "lease-", 6) == 0 && !strchr(entry->d_name, '.') &&
+		    (size_t)snprintf(path, sizeof(path), "%s/%s", state_dir, entry->d_name) <
+			    sizeof(path) &&
+		    read_info(path, &info) == 0)
+			fn(&info, arg);
+	closedir(dir);
+	return 0;
 }

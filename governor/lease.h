@@ -17,6 +17,7 @@ struct lease {
 	char watchdog[CGROUP_PATH_MAX];
 	int64_t length_ns;
 	int64_t expires_ns; /* CLOCK_BOOTTIME; 0: not taken yet */
+	bool owns_root_low; /* the root's memory.low is the governor's: it ends with the lease, too */
 };
 
 /* Where the watchdog program is: beside this program or in ../libexec/faasmat. -ENOENT. */
@@ -32,6 +33,17 @@ int lease_renew(struct lease *l);
 bool lease_ended(const struct lease *l);
 /* Gives it up: removes the file and ends the watchdog. */
 void lease_drop(struct lease *l);
+
+/* What a lease file says, for people. */
+struct lease_info {
+	char root[CGROUP_PATH_MAX];
+	int64_t expires_ns; /* CLOCK_BOOTTIME */
+	pid_t governor;	    /* who took it; alive or not */
+	pid_t watchdog;	    /* who watches it, 0: nobody */
+};
+/* Calls fn for every lease in the directory. -ENOENT when there is no such directory. */
+int lease_each(const char *state_dir, void (*fn)(const struct lease_info *info, void *arg),
+	       void *arg);
 
 /* Process that watches this lease, 0 when none does. */
 pid_t lease_watchdog_pid(const struct lease *l);

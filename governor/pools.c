@@ -28,6 +28,7 @@ static int make_room(struct governor *g)
 {
 	struct pool **pools = realloc(g->pools, (g->n + 1) * sizeof(*pools));
 	struct pool_state *states;
+	struct extra *wish;
 
 	if (!pools)
 		return -ENOMEM;
@@ -35,6 +36,10 @@ static int make_room(struct governor *g)
 	states = realloc(g->states, (g->n + 1) * sizeof(*states));
 	if (!states)
 		return -ENOMEM;
+	wish = realloc(g->wish, (g->n + 1) * sizeof(*wish));
+	if (!wish)
+		return -ENOMEM;
+	g->wish = wish;
 	g->states = states;
 	g->node.pools = states;
 	return decision_make_room(&g->decision, g->n + 1);
@@ -55,13 +60,19 @@ int pools_add(struct governor *g, const char *name, const char *function)
 	if (!p)
 		return -ENOMEM;
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	snprintf(cgroup, sizeof(cgroup), "%s/%s", g->o->root, name);
+	r = pool_name_to_directory(g->o->root, name, p->directory, sizeof(p->directory));
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	snprintf(cgroup, sizeof(cgroup), "%s/%s", g->o->root, p->directory);
 	r = admission_add_pool(g->table, name, function, cgroup);
 	if (r < 0) {
 		free(p);
 		return r;
 	}
 	p->dir = CGROUP_DIR_CLOSED;
+	p->psi = -1;
 	p->said_minute = p->last_planned = INT64_MIN;
 	g->pools[g->n] = p;
 	g->states[g->n] = (struct pool_state){
@@ -94,12 +105,14 @@ int pools_for_function(struct governor *g, const char *function)
 	return r < 0 ? r : i;
 }
 
-static int add_existing(void *arg, const char *name)
+static int add_existing(void *arg, const char *directory)
 {
 	struct governor *g = arg;
+	char name[256];
 	int r;
 
-	if (strncmp(name, "pool-", 5) != 0 || g->n > MAX_POOLS)
+	if (pool_name_of_directory(g->o->root, directory, name, sizeof(name)) < 0 ||
+	    g->n > MAX_POOLS)
 		return 0;
 	r = pools_add(g, name, NULL);
 	return MIN(r, 0);
@@ -121,8 +134,12 @@ void pools_accept(struct governor *g, size_t i)
 	p->known[CHANGE_LIMIT] = p->known[CHANGE_LOW] = false;
 	p->journalled[CHANGE_LIMIT] = p->journalled[CHANGE_LOW] = false;
 	p->queued[CHANGE_LIMIT] = p->queued[CHANGE_LOW] = false;
-	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) < 0)
+	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->directory, &p->dir) < 0) {
+		p->watched = (struct watched){ 0 };
 		return;
+	}
+	if (!p->watched.id)
+		watch_add(g->inotify, &p->watched, p->dir.fd);
 	for (enum change_kind f = CHANGE_LIMIT; f <= CHANGE_LOW; f++) {
 		int64_t *value = state_value(g, i, f);
 
@@ -145,14 +162,25 @@ int pools_make(struct governor *g, size_t i)
 
 	if (p->dir.fd >= 0)
 		return 0;
-	snprintf(path, sizeof(path), "%s/%s", g->o->root, p->name);
+	snprintf(path, sizeof(path), "%s/%s", g->o->root, p->directory);
 	r = setup_make(g->o->mount, path);
 	if (r == 0)
-		r = cgroup_dir_open(g->root.fd, p->name, &p->dir);
+		r = cgroup_dir_open(g->root.fd, p->directory, &p->dir);
+	if (r < 0)
+		return r;
 	/* Made by us: whoever is in it from now on has reserved. */
-	if (r == 0)
-		p->adopted_containers = true;
-	return r;
+	p->adopted_containers = true;
+	watch_add(g->inotify, &p->watched, p->dir.fd);
+	return 0;
+}
+
+/* Of a cgroup that is no more. Another one of its name is another one. */
+static void let_go(struct governor *g, struct pool *p)
+{
+	sense_forget(p);
+	writes_forget(g, p);
+	protect_forget(g, p);
+	cgroup_dir_close(&p->dir);
 }
 
 static void forget(struct governor *g, size_t i)
@@ -161,8 +189,22 @@ static void forget(struct governor *g, size_t i)
 
 	ledger_say(g, p->name, "gone", "", g->states[i].limit, 0,
 		   "the cgroup was removed by someone else");
-	cgroup_dir_close(&p->dir);
+	let_go(g, p);
 	pools_accept(g, i);
+}
+
+/* Longer each time, and as at first when there was peace for as long as it took. */
+static void back_off(struct governor *g, size_t i, int64_t now_ns)
+{
+	struct pool *p = g->pools[i];
+	int64_t last = clock_scale_ns(&g->o->clock, p->back_off_ns);
+
+	if (p->back_off_ns == 0 || now_ns > p->hands_off_until_ns + last)
+		p->back_off_ns = BACK_OFF_NS;
+	else
+		p->back_off_ns = MIN(2 * p->back_off_ns, BACK_OFF_MOST_NS);
+	p->hands_off_until_ns = now_ns + clock_scale_ns(&g->o->clock, p->back_off_ns);
+	g->states[i].hands_off = true;
 }
 
 /* A value that is neither ours nor what we found: someone else wants it so. Taken over, counted, left
@@ -181,13 +223,13 @@ static void adopt_changes(struct governor *g, size_t i, enum change_kind file, i
 	if (p->known[file]) {
 		g->drifts++;
 		p->foreign[file] = true;
-		p->hands_off_until_ns = now_ns + clock_scale_ns(&g->o->clock, BACK_OFF_NS);
-		g->states[i].hands_off = true;
-		log_warning("%s/%s: someone else wrote %s (we: %s); left alone for 5 minutes",
+		back_off(g, i, now_ns);
+		log_warning("%s/%s: someone else wrote %s (we: %s); left alone for %d minutes",
 			    p->name, limit_file[file], format_limit(value),
-			    format_limit(p->written[file]));
+			    format_limit(p->written[file]), (int)(p->back_off_ns / NS_PER_S / 60));
 		ledger_say(g, p->name, "adopt", limit_file[file], p->written[file], value,
-			   "someone else wrote it; left alone for 5 minutes");
+			   "someone else wrote it; left alone for %d minutes",
+			   (int)(p->back_off_ns / NS_PER_S / 60));
 	}
 	p->written[file] = value;
 	p->known[file] = true;
@@ -203,7 +245,7 @@ static void read_pool(struct governor *g, size_t i, int64_t now_ns)
 	s->hands_off = now_ns < p->hands_off_until_ns;
 	s->current = 0;
 	/* Someone may have made it, a runtime that starts a container in it. */
-	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->name, &p->dir) == 0 && g->o->apply)
+	if (p->dir.fd < 0 && cgroup_dir_open(g->root.fd, p->directory, &p->dir) == 0 && g->apply)
 		pools_accept(g, i);
 	if (p->dir.fd < 0)
 		return;
@@ -212,9 +254,12 @@ static void read_pool(struct governor *g, size_t i, int64_t now_ns)
 		forget(g, i);
 	else if (r < 0)
 		s->hands_off = true;
-	if (r < 0 || !g->o->apply)
+	if (r < 0 || !g->apply)
 		return;
-	adopt_changes(g, i, CHANGE_LIMIT, now_ns);
+	if (p->limit_job)
+		s->hands_off = true;
+	else
+		adopt_changes(g, i, CHANGE_LIMIT, now_ns);
 	adopt_changes(g, i, CHANGE_LOW, now_ns);
 }
 
@@ -226,7 +271,7 @@ static void read_root(struct governor *g)
 
 	g->root_gone = is_gone(r);
 	if (r == 0 && limit != g->root_limit) {
-		if (g->o->apply) {
+		if (g->apply) {
 			g->drifts++;
 			ledger_say(g, NULL, "adopt", "memory.max", g->root_limit, limit,
 				   "someone else wrote the root's limit");
@@ -253,14 +298,17 @@ static void remove_cgroup(struct governor *g, size_t i)
 {
 	struct pool *p = g->pools[i];
 
+	/* Stopping a slice would stop a container that is just being started in it. */
+	if (p->dir.slice)
+		return;
 	/* The kernel refuses when a container is in it after all. */
-	if (unlinkat(g->root.fd, p->name, AT_REMOVEDIR) < 0)
+	if (unlinkat(g->root.fd, p->directory, AT_REMOVEDIR) < 0)
 		return;
 	ledger_say(g, p->name, "remove", "", g->states[i].limit, 0,
 		   "empty, and in no plan for %d minutes", HOLD_MINUTES);
 	record_journal_remove(g->record, p->dir.id, limit_file[CHANGE_LIMIT]);
 	record_journal_remove(g->record, p->dir.id, limit_file[CHANGE_LOW]);
-	cgroup_dir_close(&p->dir);
+	let_go(g, p);
 	pools_accept(g, i);
 }
 
@@ -271,7 +319,7 @@ void pools_remove_idle(struct governor *g)
 
 		if (p->last_planned == INT64_MIN)
 			p->last_planned = g->minute;
-		if (g->o->apply && p->dir.fd >= 0 && !g->states[i].hands_off &&
+		if (g->apply && p->dir.fd >= 0 && !g->states[i].hands_off &&
 		    g->states[i].target_bytes == 0 && g->states[i].used_containers == 0 &&
 		    g->minute - p->last_planned > HOLD_MINUTES)
 			remove_cgroup(g, i);
@@ -319,10 +367,17 @@ static size_t scan_pool(struct governor *g, size_t i)
 
 	if (p->dir.fd < 0)
 		return 0;
+	if (p->watched.id && p->watched.seen)
+		return p->containers;
+	p->watched.seen = true;
 	/* Half a list would release containers that run. */
 	if (cgroup_dir_children(&p->dir, see_container, &scan) == 0) {
 		admission_scan(g->table, (int)i, scan.seen, scan.n, scan.usage);
 		p->adopted_containers = true;
+		p->containers = scan.n;
+		protect_containers(g, i);
+	} else {
+		p->watched.seen = false;
 	}
 	for (size_t k = 0; k < scan.n; k++)
 		free((char *)scan.seen[k].name);
@@ -330,10 +385,23 @@ static size_t scan_pool(struct governor *g, size_t i)
 	return scan.n;
 }
 
+static struct watched *watched_of(void *arg, size_t i)
+{
+	struct governor *g = arg;
+
+	return &g->pools[i]->watched;
+}
+
+bool pools_watch(struct governor *g)
+{
+	return watch_read(g->inotify, g->n, watched_of, g);
+}
+
 size_t pools_scan_containers(struct governor *g)
 {
 	size_t n = 0;
 
+	pools_watch(g);
 	for (size_t i = 0; i < g->n; i++)
 		n += scan_pool(g, i);
 	return n;
@@ -342,9 +410,12 @@ size_t pools_scan_containers(struct governor *g)
 void pools_free(struct governor *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
+		sense_forget(g->pools[i]);
 		cgroup_dir_close(&g->pools[i]->dir);
+		free(g->pools[i]->guarded);
 		free(g->pools[i]);
 	}
+	free(g->wish);
 	free(g->pools);
 	free(g->states);
 	decision_free(&g->decision);

@@ -38,7 +38,7 @@ json_t *protocol_change(const struct admission_pool *p)
 	return notice;
 }
 
-static json_t *reserve(struct admission *a, json_t *message)
+static json_t *reserve(struct admission *a, json_t *message, struct protocol_effect *ret)
 {
 	struct reservation r = { 0 };
 	struct admission_answer answer;
@@ -54,6 +54,8 @@ static json_t *reserve(struct admission *a, json_t *message)
 	r.bytes = bytes;
 	r.existing = existing;
 	admission_reserve(a, &r, &answer);
+	ret->reserved = answer.ok;
+	ret->refused = !answer.ok && answer.pool >= 0;
 	reply = json_pack("{s:s, s:o, s:b}", "op", "reserve", "id", text(r.id), "ok", answer.ok);
 	if (answer.pool >= 0)
 		json_object_set_new(reply, "pool", text(admission_pool(a, answer.pool)->name));
@@ -105,7 +107,7 @@ json_t *protocol_answer(struct admission *a, const char *message, size_t size,
 	} else if (!op) {
 		reply = protocol_error("\"op\" is missing");
 	} else if (strcmp(op, "reserve") == 0) {
-		reply = reserve(a, object);
+		reply = reserve(a, object, ret);
 	} else if (strcmp(op, "release") == 0) {
 		reply = release(a, object, ret);
 	} else if (strcmp(op, "table") == 0) {

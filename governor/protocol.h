@@ -14,6 +14,8 @@
 struct protocol_effect {
 	bool subscribe; /* the client wants change notices */
 	bool released;	/* bytes became free */
+	bool reserved;	/* a container was admitted */
+	bool refused;	/* one was not, for want of room */
 };
 
 /* The answer to one message of `size` bytes; any bytes are allowed. NULL only when out of memory. */

@@ -5,20 +5,27 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "store/outcomes.h"
 
 /* Some hours of a node with a hundred pools. */
 #define QUEUE_MAX 16384
 
-enum item_kind { ITEM_LEDGER, ITEM_FIRST, ITEM_LAST, ITEM_REMOVE };
+enum item_kind { ITEM_LEDGER, ITEM_OUTCOME, ITEM_FIRST, ITEM_LAST, ITEM_REMOVE };
 
+/* Texts are behind the item, as long as they are: at a minute's change on a large node there are
+ * thousands of these. */
 struct item {
 	struct item *next;
 	enum item_kind kind;
-	struct ledger_row row;
-	struct journal_row *first; /* ITEM_FIRST; owned */
+	union {
+		struct ledger_row row;
+		struct outcome_row outcome;
+	};
+	/* The journal's. */
 	uint64_t cgroup;
-	int64_t value;
-	char pool[256], action[16], file[64], reason[256];
+	int64_t first, last;
+	const char *file, *path;
+	char text[];
 };
 
 struct record {
@@ -47,7 +54,6 @@ static void drop_head(struct record *r)
 	r->head = item->next;
 	if (!r->head)
 		r->tail = &r->head;
-	free(item->first);
 	free(item);
 	r->n--;
 }
@@ -62,9 +68,9 @@ void record_free(struct record *r)
 	free(r);
 }
 
-static struct item *append(struct record *r, enum item_kind kind)
+static struct item *append(struct record *r, enum item_kind kind, size_t text)
 {
-	struct item *item = calloc(1, sizeof(*item));
+	struct item *item = calloc(1, sizeof(*item) + text);
 
 	/* The oldest goes: what restore needs to know of it, a newer entry of the file says too. */
 	if (r->n >= QUEUE_MAX || (!item && r->n)) {
@@ -82,55 +88,90 @@ static struct item *append(struct record *r, enum item_kind kind)
 	return item;
 }
 
-#define COPY(item, field, text)                                               \
-	({                                                                    \
-		snprintf((item)->field, sizeof((item)->field), "%s", (text)); \
-		(item)->field;                                                \
-	})
+static const char *keep_text(char **to, const char *text)
+{
+	char *kept = *to;
+
+	*to = stpcpy(kept, text) + 1;
+	return kept;
+}
 
 void record_ledger(struct record *r, const struct ledger_row *row)
 {
-	struct item *item = append(r, ITEM_LEDGER);
+	struct item *item = append(r, ITEM_LEDGER,
+				   strlen(row->pool) + strlen(row->action) + strlen(row->file) +
+					   strlen(row->reason) + 4);
+	char *to;
 
 	if (!item)
 		return;
+	to = item->text;
 	item->row = *row;
-	item->row.pool = COPY(item, pool, row->pool);
-	item->row.action = COPY(item, action, row->action);
-	item->row.file = COPY(item, file, row->file);
-	item->row.reason = COPY(item, reason, row->reason);
+	item->row.pool = keep_text(&to, row->pool);
+	item->row.action = keep_text(&to, row->action);
+	item->row.file = keep_text(&to, row->file);
+	item->row.reason = keep_text(&to, row->reason);
+}
+
+void record_outcome(struct record *r, const struct outcome_row *row)
+{
+	struct item *item = append(r, ITEM_OUTCOME, strlen(row->pool) + 1);
+
+	if (!item)
+		return;
+	item->outcome = *row;
+	item->outcome.pool = strcpy(item->text, row->pool);
 }
 
 void record_journal_first(struct record *r, const struct journal_row *row)
 {
-	struct item *item = append(r, ITEM_FIRST);
+	struct item *item = append(r, ITEM_FIRST, strlen(row->path) + strlen(row->file) + 2);
+	char *to;
 
 	if (!item)
 		return;
-	item->first = malloc(sizeof(*row));
-	if (item->first)
-		*item->first = *row;
+	to = item->text;
+	item->cgroup = row->cgroup;
+	item->first = row->first_value;
+	item->last = row->last_value;
+	item->path = keep_text(&to, row->path);
+	item->file = keep_text(&to, row->file);
+}
+
+static struct item *append_file(struct record *r, enum item_kind kind, uint64_t cgroup,
+				const char *file)
+{
+	struct item *item = append(r, kind, strlen(file) + 1);
+
+	if (!item)
+		return NULL;
+	item->cgroup = cgroup;
+	item->file = strcpy(item->text, file);
+	return item;
 }
 
 void record_journal_last(struct record *r, uint64_t cgroup, const char *file, int64_t value)
 {
-	struct item *item = append(r, ITEM_LAST);
+	struct item *item = append_file(r, ITEM_LAST, cgroup, file);
 
-	if (!item)
-		return;
-	item->cgroup = cgroup;
-	item->value = value;
-	COPY(item, file, file);
+	if (item)
+		item->last = value;
 }
 
 void record_journal_remove(struct record *r, uint64_t cgroup, const char *file)
 {
-	struct item *item = append(r, ITEM_REMOVE);
+	append_file(r, ITEM_REMOVE, cgroup, file);
+}
 
-	if (!item)
-		return;
-	item->cgroup = cgroup;
-	COPY(item, file, file);
+static int write_first(struct record *r, const struct item *item)
+{
+	struct journal_row row = { .cgroup = item->cgroup,
+				   .first_value = item->first,
+				   .last_value = item->last };
+
+	snprintf(row.path, sizeof(row.path), "%s", item->path);
+	snprintf(row.file, sizeof(row.file), "%s", item->file);
+	return store_journal_first(r->store, &row);
 }
 
 static int write_item(struct record *r, const struct item *item)
@@ -138,10 +179,12 @@ static int write_item(struct record *r, const struct item *item)
 	switch (item->kind) {
 	case ITEM_LEDGER:
 		return store_add_ledger(r->store, &item->row);
+	case ITEM_OUTCOME:
+		return store_add_outcome(r->store, &item->outcome);
 	case ITEM_FIRST:
-		return item->first ? store_journal_first(r->store, item->first) : -ENOMEM;
+		return write_first(r, item);
 	case ITEM_LAST:
-		return store_journal_last(r->store, item->cgroup, item->file, item->value);
+		return store_journal_last(r->store, item->cgroup, item->file, item->last);
 	case ITEM_REMOVE:
 		return store_journal_remove(r->store, item->cgroup, item->file);
 	}

@@ -10,14 +10,16 @@
 #include "store/ledger.h"
 
 struct record;
+struct outcome_row;
 
 /* `s` is borrowed. NULL when out of memory. */
 struct record *record_new(struct store *s);
 /* Tries once more to write what is queued. */
 void record_free(struct record *r);
 
-/* Queues a copy of the row; texts are cut to the sizes that the ledger's readers expect. */
+/* Queues a copy of the row. */
 void record_ledger(struct record *r, const struct ledger_row *row);
+void record_outcome(struct record *r, const struct outcome_row *row);
 void record_journal_first(struct record *r, const struct journal_row *row);
 void record_journal_last(struct record *r, uint64_t cgroup, const char *file, int64_t value);
 

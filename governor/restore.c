@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "governor/cgroup_dir.h"
 #include "governor/lease.h"
-#include "store/ledger.h"
+#include "governor/pool_name.h"
 
 const char *restore_outcome_name(enum restore_outcome outcome)
 {
@@ -45,11 +45,22 @@ pid_t restore_lock_holder(int fd)
 }
 
 /* Pools are below their root; the root itself is journalled under its own path. */
+static bool pool_of(const char *path, char *ret, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	char root[CGROUP_PATH_MAX];
+
+	if (!slash)
+		return false;
+	snprintf(root, sizeof(root), "%.*s", (int)(slash - path), path);
+	return pool_name_of_directory(root, slash + 1, ret, size) == 0;
+}
+
 static bool is_pool(const char *path)
 {
-	const char *name = strrchr(path, '/');
+	char name[256];
 
-	return name && (strcmp(name, "/main") == 0 || strncmp(name, "/pool-", 6) == 0);
+	return pool_of(path, name, sizeof(name));
 }
 
 static void root_of(const char *mount, const char *path, char *ret, size_t size)
@@ -87,13 +98,15 @@ static void end_lease(const char *state_dir, const char *root)
 	cgroup_dir_close(&dir);
 }
 
-/* The name in the ledger: "" is the root. */
+/* The name in the ledger: "" is the root. A static buffer. */
 static const char *ledger_name(const struct journal_row *row)
 {
-	return is_pool(row->path) ? strrchr(row->path, '/') + 1 : "";
+	static char name[256];
+
+	return pool_of(row->path, name, sizeof(name)) ? name : "";
 }
 
-static bool is_ours(struct store *s, const struct journal_row *row, int64_t found)
+bool restore_is_ours(struct store *s, const struct journal_row *row, int64_t found)
 {
 	int64_t before;
 
@@ -103,13 +116,13 @@ static bool is_ours(struct store *s, const struct journal_row *row, int64_t foun
 	if (store_before_last_write(s, ledger_name(row), row->file, &before) == 0 &&
 	    found == before)
 		return true;
-	/* The root's budget does not end with the lease. */
-	if (!is_pool(row->path))
-		return false;
-	return found == (strcmp(row->file, "memory.low") == 0 ? 0 : LIMIT_NONE);
+	/* The root's budget does not end with the lease, its protection does. */
+	if (strcmp(row->file, "memory.low") == 0)
+		return found == 0;
+	return is_pool(row->path) && found == LIMIT_NONE;
 }
 
-static enum restore_outcome put_back(struct store *s, const struct cgroup_dir *dir,
+static enum restore_outcome put_back(struct store *s, struct cgroup_dir *dir,
 				     const struct journal_row *row, int64_t margin,
 				     struct restore_result *result)
 {
@@ -118,7 +131,7 @@ static enum restore_outcome put_back(struct store *s, const struct cgroup_dir *d
 	result->error = cgroup_dir_read(dir, row->file, &result->found);
 	if (result->error < 0)
 		return RESTORE_FAILED;
-	if (!is_ours(s, row, result->found))
+	if (!restore_is_ours(s, row, result->found))
 		return RESTORE_CHANGED;
 	if (strcmp(row->file, "memory.max") == 0 && row->first_value < result->found) {
 		result->error = cgroup_dir_read(dir, "memory.current", &current);

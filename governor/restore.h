@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "store/store.h"
+#include "store/ledger.h"
 
 enum restore_outcome {
 	RESTORE_DONE,	 /* it has its first value again */
@@ -35,6 +35,10 @@ int restore_all(struct store *s, const char *mount, const char *state_dir, int64
 
 /* "restored", "changed", ... */
 const char *restore_outcome_name(enum restore_outcome outcome);
+
+/* Is `found`, the value of a journalled file, ours: the last that we wrote, the one before (a governor killed
+ * between writing down and writing), or what the end of a lease leaves? */
+bool restore_is_ours(struct store *s, const struct journal_row *row, int64_t found);
 
 /* Process that holds the flock on this open file, from /proc/locks; 0 when it cannot be told. */
 pid_t restore_lock_holder(int fd);

@@ -4,20 +4,34 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/service.h"
 #include "governor/internal.h"
 #include "store/plan.h"
 
 /* Calls for every pool that a plan's row names; sets now or next. */
+/* The pool of a function; -1 or a negative errno when there is none and none can be. Rows come in the
+ * same order every minute, so the next pool is a good guess. */
+static int pool_of(struct governor *g, const char *function, int guess)
+{
+	const char *there = guess < (int)g->n ? admission_pool(g->table, guess)->function : NULL;
+
+	if (there && strcmp(there, function) == 0)
+		return guess;
+	return g->n <= MAX_POOLS ? pools_for_function(g, function)
+				 : admission_find_function(g->table, function);
+}
+
 static void take_rows(struct governor *g, int64_t minute, const struct plan_row *rows, size_t n,
 		      bool next)
 {
-	for (size_t i = 0; i < g->n; i++)
-		*(next ? &g->pools[i]->next : &g->pools[i]->now) = (struct pool_plan){ 0 };
+	int i = 0;
+
+	for (size_t p = 0; p < g->n; p++)
+		*(next ? &g->pools[p]->next : &g->pools[p]->now) = (struct pool_plan){ 0 };
 	for (size_t k = 0; k < n; k++) {
 		struct pool_plan row = { .bytes = rows[k].bytes, .containers = rows[k].containers };
-		int i = g->n <= MAX_POOLS ? pools_for_function(g, rows[k].name)
-					  : admission_find_function(g->table, rows[k].name);
 
+		i = pool_of(g, rows[k].name, MAX(i, 0) + 1);
 		if (i > MAIN_POOL) {
 			g->pools[i]->last_planned = minute;
 			*(next ? &g->pools[i]->next : &g->pools[i]->now) = row;
@@ -30,17 +44,47 @@ static void take_rows(struct governor *g, int64_t minute, const struct plan_row 
 	}
 }
 
-/* 0, -ENODATA when the minute has no plan, another error when the database cannot say. */
+/* What is wrong with the rows, or NULL. */
+static const char *fault_of(const struct governor *g, const struct plan_row *rows, size_t n)
+{
+	_cleanup_free_ struct pool_plan *plan = calloc(n + 1, sizeof(*plan));
+
+	for (size_t k = 0; plan && k < n; k++)
+		plan[k] = (struct pool_plan){ .bytes = rows[k].bytes,
+					      .containers = rows[k].containers };
+	return plan ? plan_fault(plan, n, g->o->memory) : NULL;
+}
+
+/* 0, -ENODATA when the minute has no plan, -EBADMSG when it is absurd, another error when the database
+ * cannot say. */
 static int load(struct governor *g, int64_t minute, bool next)
 {
 	struct plan_row *rows;
+	const char *fault;
 	size_t n;
 	int r = store_read_plan(g->store, minute, &rows, &n);
 
 	if (r < 0)
 		return r;
-	take_rows(g, minute, rows, n, next);
+	fault = fault_of(g, rows, n);
+	if (!fault)
+		take_rows(g, minute, rows, n, next);
 	free(rows);
+	if (next)
+		return fault ? -EBADMSG : 0;
+	if (fault) {
+		log_warning("the plan of %s is absurd: %s", format_minute(minute), fault);
+		ledger_say(g, NULL, "plan", "", 0, 0, "absurd: %s", fault);
+	}
+	tick_mind_plan(g, fault);
+	return fault ? -EBADMSG : 0;
+}
+
+/* The next minute, which has been read already, has come. */
+static int advance(struct governor *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		g->pools[i]->now = g->pools[i]->next;
 	return 0;
 }
 
@@ -52,9 +96,11 @@ static void no_plan(struct governor *g, int why)
 		return;
 	}
 	/* A database that cannot be read says nothing about the plan: keep what is known to be good. */
-	if (why != -ENODATA || g->missed <= HOLD_MINUTES) {
+	if ((why != -ENODATA && why != -EBADMSG) || g->missed <= HOLD_MINUTES) {
 		ledger_say(g, NULL, "plan", "", 0, 0, "%s: the one of %s is kept",
-			   why == -ENODATA ? "no plan for this minute" : "the plan cannot be read",
+			   why == -ENODATA   ? "no plan for this minute"
+			   : why == -EBADMSG ? "an absurd plan"
+					     : "the plan cannot be read",
 			   format_minute(g->plan_minute));
 		return;
 	}
@@ -74,14 +120,20 @@ static void no_plan(struct governor *g, int why)
  * take them loses nothing. */
 static void keep_house(struct governor *g)
 {
+	service_status("%s, %zu pools, %s%s", g->apply ? "governing" : "watching (shadow mode)",
+		       g->n - 1, format_minute(g->minute),
+		       g->waiting ? ", some wait for memory" : "");
 	if (store_set_meta(g->store, "governor_time_us", clock_stamp_us()) == 0 &&
 	    g->minute % 60 == 0)
-		store_forget_ledger(g->store, g->minute - LEDGER_KEEP_MINUTES);
+		if (store_forget_ledger(g->store, g->minute - LEDGER_KEEP_MINUTES) == 0)
+			store_forget_outcomes(g->store, g->minute - OUTCOMES_KEEP_MINUTES);
 }
 
 void schedule_refresh(struct governor *g)
 {
-	int64_t minute = clock_minute(&g->o->clock), version = g->plan_version;
+	int64_t minute = clock_minute(&g->o->clock), before = g->minute;
+	int64_t version = g->plan_version;
+	bool advanced;
 	int r;
 
 	if (store_plan_version(g->store, &version) < 0)
@@ -92,8 +144,9 @@ void schedule_refresh(struct governor *g)
 	g->missed += minute != g->minute;
 	g->minute = minute;
 	keep_house(g);
+	advanced = g->have_next && minute == before + 1 && version == g->plan_version;
 	g->plan_version = version;
-	r = load(g, minute, false);
+	r = advanced ? advance(g) : load(g, minute, false);
 	if (r == 0) {
 		g->plan_minute = minute;
 		g->missed = 0;
@@ -147,15 +200,100 @@ void schedule_targets(struct governor *g)
 
 		s->target_bytes = target[i].bytes;
 		s->target_containers = target[i].containers;
+		g->pools[i + 1]->plan_target = target[i];
 		admission_set_planned(g->table, (int)i + 1,
 				      target[i].bytes > 0 && target[i].containers > 0);
 		left -= target[i].bytes;
 	}
 	g->states[MAIN_POOL].target_bytes = left;
+	g->states[MAIN_POOL].guard_bytes = 0;
 	if (cut > 0)
 		say_cut(g, cut);
 	else
 		g->cut_said = false;
+}
+
+static const char *why_wanted(const struct governor *g, size_t i)
+{
+	const struct pool *p = g->pools[i];
+
+	if (g->states[i].target_bytes > p->plan_target.bytes)
+		return "borrow";
+	return p->plan_target.bytes > p->now.bytes ? "next minute's plan" : "plan";
+}
+
+void schedule_tell(struct governor *g)
+{
+	for (size_t i = MAIN_POOL + 1; i < g->n && g->on_change; i++) {
+		struct pool *p = g->pools[i];
+		const struct admission_pool *a = admission_pool(g->table, (int)i);
+		struct wanted w = {
+			.function = a->function,
+			.pool = p->name,
+			.minute = g->minute,
+			.containers = g->states[i].target_containers,
+			.bytes = g->states[i].target_bytes,
+			.reason = why_wanted(g, i),
+			.applied = g->apply,
+		};
+
+		if (!w.function ||
+		    (p->told.bytes == w.bytes && p->told.containers == w.containers) ||
+		    on_change_note(g->on_change, &w) < 0)
+			continue;
+		p->told = (struct pool_plan){ .bytes = w.bytes, .containers = w.containers };
+	}
+	on_change_run(g->on_change);
+}
+
+/* Does a pool get more in the next minute than in this one? */
+static bool grows_next(const struct governor *g)
+{
+	for (size_t i = MAIN_POOL + 1; i < g->n && g->have_next; i++)
+		if (g->pools[i]->next.bytes > g->pools[i]->now.bytes)
+			return true;
+	return false;
+}
+
+static bool must_shed(const struct governor *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->states[i].used_bytes > g->states[i].admitted_bytes)
+			return true;
+	return false;
+}
+
+/* Is something to be done before the next minute? */
+static bool is_settled(const struct governor *g)
+{
+	if (g->lifted || g->decision.n_waits > 0 || must_shed(g))
+		return false;
+	for (size_t k = 0; k < g->decision.n_changes; k++)
+		if (g->decision.changes[k].outcome != OUTCOME_DONE)
+			return false;
+	/* A limit that comes down in steps. */
+	for (size_t i = 0; i < g->n; i++)
+		if (!g->states[i].hands_off && g->states[i].guard_bytes != LIMIT_NONE &&
+		    g->states[i].limit - g->states[i].guard_bytes > g->states[i].target_bytes)
+			return false;
+	return true;
+}
+
+void schedule_note_tick(struct governor *g)
+{
+	bool moved = g->decision.n_changes > 0 || g->lifted;
+
+	if (moved || g->quiet_minute != g->minute)
+		g->quiet = 0;
+	else
+		g->quiet++;
+	g->quiet_minute = g->minute;
+	g->settled = is_settled(g);
+}
+
+int64_t schedule_soon_ns(const struct governor *g)
+{
+	return clock_monotonic_ns() + MAX(g->o->clock.minute_ns / TICKS_PER_MINUTE, NS_PER_MS);
 }
 
 int64_t schedule_next_tick_ns(const struct governor *g)
@@ -163,11 +301,13 @@ int64_t schedule_next_tick_ns(const struct governor *g)
 	const struct clock *c = &g->o->clock;
 	int64_t now = clock_now_ns(c), start = clock_minute_start_ns(c, clock_minute_at(c, now));
 	int64_t tenth = MAX(c->minute_ns / TICKS_PER_MINUTE, 1);
-	int64_t next = start + ((now - start) / tenth + 1) * tenth;
 	int64_t lead = start + c->minute_ns - clock_scale_ns(c, g->o->lead_ns);
+	int64_t next = start + c->minute_ns;
 
-	next = MIN(next, start + c->minute_ns);
-	if (now < lead)
-		next = MIN(next, lead);
+	if (now < lead && grows_next(g))
+		next = lead;
+	/* While nothing moves, what is waited for is looked at ever less often. */
+	if (!g->settled)
+		next = MIN(next, now + (tenth << MIN(g->quiet, 3)));
 	return clock_monotonic_ns() + MAX(next - now, NS_PER_MS);
 }

@@ -10,6 +10,8 @@
 #include <sys/vfs.h>
 
 #include "common/cgroupfs.h"
+#include "governor/pool_name.h"
+#include "governor/slices.h"
 
 static bool has_memory(const char *mount, const char *file)
 {
@@ -31,6 +33,21 @@ int setup_find_mount(char *ret, size_t size)
 	if (r < 0)
 		return r;
 	return has_memory(ret, "cgroup.controllers") ? 0 : -EOPNOTSUPP;
+}
+
+bool setup_protects_recursively(const char *mount)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096], point[CGROUP_PATH_MAX];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *type = strstr(line, " - cgroup2 ");
+
+		if (type && sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 &&
+		    strcmp(point, mount) == 0)
+			return strstr(type, "memory_recursiveprot") != NULL;
+	}
+	return true;
 }
 
 static bool bad_component(const char *s, size_t n)
@@ -93,6 +110,17 @@ static int make_by_libcgroup(const char *mount, const char *path)
 	return r == ECGOTHER && cgroup_get_last_errno() ? -cgroup_get_last_errno() : -EIO;
 }
 
+/* systemd's own: it makes the cgroup, and enables controllers below it as its units need them. */
+static int make_slice(const char *full)
+{
+	struct stat st;
+	int r = stat(full, &st) == 0 ? 0 : slices_start(strrchr(full, '/') + 1);
+
+	if (r < 0)
+		return r;
+	return has_memory(full, "cgroup.controllers") ? 0 : -EOPNOTSUPP;
+}
+
 int setup_make(const char *mount, const char *path)
 {
 	char full[2 * CGROUP_PATH_MAX];
@@ -101,6 +129,8 @@ int setup_make(const char *mount, const char *path)
 	int r;
 
 	snprintf(full, sizeof(full), "%s%s", mount, path);
+	if (pool_name_is_slice(path) && slices_are_owned())
+		return make_slice(full);
 	if (stat(full, &st) < 0 || !has_memory(full, "cgroup.controllers")) {
 		r = make_by_libcgroup(mount, path);
 		if (r < 0)

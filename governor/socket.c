@@ -182,18 +182,18 @@ static bool send_json(struct client *c, json_t *message)
 	return send(c->fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
 }
 
-static bool serve(struct server *s, struct client *c)
+static enum server_effect serve(struct server *s, struct client *c)
 {
 	struct protocol_effect effect = { 0 };
 	ssize_t size = recv(c->fd, s->buffer, sizeof(s->buffer), MSG_DONTWAIT | MSG_TRUNC);
 	json_t *reply;
 
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
+		return SERVER_NOTHING;
 	/* An empty packet looks like the end; a client that sends one has nothing to say to us. */
 	if (size <= 0) {
 		hang_up(s, c);
-		return false;
+		return SERVER_NOTHING;
 	}
 	reply = size > MESSAGE_MAX ? protocol_error("a message has at most 65536 bytes")
 				   : protocol_answer(s->table, s->buffer, (size_t)size, &effect);
@@ -201,28 +201,32 @@ static bool serve(struct server *s, struct client *c)
 		hang_up(s, c);
 	else if (effect.subscribe)
 		c->subscribed = c->missed = true;
-	return effect.released;
+	if (effect.released)
+		return SERVER_RELEASED;
+	if (effect.refused)
+		return SERVER_REFUSED;
+	return effect.reserved ? SERVER_RESERVED : SERVER_NOTHING;
 }
 
-bool server_event(struct server *s, void *ptr, uint32_t events)
+enum server_effect server_event(struct server *s, void *ptr, uint32_t events)
 {
-	bool released = false;
+	enum server_effect effect = SERVER_NOTHING;
 
 	if (ptr == s) {
 		welcome(s);
-		return false;
+		return SERVER_NOTHING;
 	}
 	for (struct client *c = s->clients; c; c = c->next) {
 		if (c != ptr || c->fd < 0)
 			continue;
 		if (events & EPOLLIN)
-			released = serve(s, c);
+			effect = serve(s, c);
 		else if (events & (EPOLLHUP | EPOLLERR))
 			hang_up(s, c);
 		break;
 	}
 	bury(s);
-	return released;
+	return effect;
 }
 
 void server_notify(struct server *s, int pool)

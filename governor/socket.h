@@ -17,9 +17,16 @@ int server_open(const char *path, int epoll, struct admission *table, struct ser
 /* Closes every connection and removes the socket. NULL is allowed. */
 void server_close(struct server *s);
 
-/* For an epoll event whose data.ptr is neither NULL nor the caller's own. True when bytes became
- * free, so that a pool that waits may grow. */
-bool server_event(struct server *s, void *ptr, uint32_t events);
+/* What came of an event, the most urgent thing. */
+enum server_effect {
+	SERVER_NOTHING,
+	SERVER_RESERVED, /* a container is about to start */
+	SERVER_REFUSED,	 /* one may not */
+	SERVER_RELEASED, /* bytes became free: a pool that waits may grow */
+};
+
+/* For an epoll event whose data.ptr is neither NULL nor the caller's own. */
+enum server_effect server_event(struct server *s, void *ptr, uint32_t events);
 
 /* Sends the change notice of one pool to every subscriber. */
 void server_notify(struct server *s, int pool);

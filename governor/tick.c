@@ -20,7 +20,7 @@ void ledger_say(struct governor *g, const char *pool, const char *action, const 
 		.before = before,
 		.after = after,
 		.reason = reason,
-		.applied = g->o->apply,
+		.applied = g->apply,
 	};
 	va_list ap;
 
@@ -29,73 +29,6 @@ void ledger_say(struct governor *g, const char *pool, const char *action, const 
 	va_end(ap);
 	record_ledger(g->record, &row);
 }
-
-static int write_file(void *arg, int i, enum change_kind file, int64_t value)
-{
-	struct governor *g = arg;
-	struct pool *p = g->pools[i];
-	int r;
-
-	if (!g->o->apply)
-		return 0;
-	/* Limits that nobody would lift again must not be written. */
-	if (lease_ended(&g->lease))
-		return -ESTALE;
-	if (p->dir.fd < 0)
-		return -ENODEV;
-	if (!p->journalled[file])
-		return -ENOTRECOVERABLE;
-	r = cgroup_dir_write(&p->dir, limit_file[file], value);
-	if (r < 0) {
-		/* What it holds now is not a stranger's doing. */
-		p->known[file] = false;
-		return r;
-	}
-	p->written[file] = value;
-	p->known[file] = true;
-	p->foreign[file] = false;
-	return 0;
-}
-
-static int read_back(void *arg, int i, enum change_kind file, int64_t *ret)
-{
-	struct governor *g = arg;
-	struct pool *p = g->pools[i];
-	int r;
-
-	*ret = 0;
-	if (p->dir.fd < 0)
-		return 0;
-	r = cgroup_dir_read(&p->dir, limit_file[file], ret);
-	if (r == 0) {
-		p->written[file] = *ret;
-		p->known[file] = true;
-	}
-	return r;
-}
-
-static int read_current(void *arg, int i, int64_t *ret)
-{
-	struct governor *g = arg;
-
-	*ret = 0;
-	return g->pools[i]->dir.fd < 0 ? 0
-				       : cgroup_dir_read(&g->pools[i]->dir, "memory.current", ret);
-}
-
-static void admit(void *arg, int i, int64_t bytes, int64_t containers)
-{
-	struct governor *g = arg;
-
-	admission_set(g->table, i, bytes, containers);
-}
-
-static const struct act_ops ops = {
-	.write = write_file,
-	.read = read_back,
-	.read_current = read_current,
-	.admit = admit,
-};
 
 /* The first value must be on disk before the file is touched. */
 static void journal(struct governor *g, const struct change *c)
@@ -121,35 +54,42 @@ static void journal(struct governor *g, const struct change *c)
 static void write_down_change(struct governor *g, const struct change *c)
 {
 	const char *name = g->pools[c->pool]->name;
+	char reason[REASON_MAX];
 
+	/* Said when it really begins. */
+	if (c->kind == CHANGE_RECLAIM)
+		return;
+	change_reason(&g->node, c, reason);
 	if (c->kind == CHANGE_ADMIT) {
 		ledger_say(g, name, "admit", "", c->before, c->after, "%lld to %lld containers; %s",
-			   (long long)c->containers_before, (long long)c->containers_after,
-			   c->reason);
+			   (long long)c->containers_before, (long long)c->containers_after, reason);
 		return;
 	}
-	ledger_say(g, name, "write", limit_file[c->kind], c->before, c->after, "%s", c->reason);
-	if (g->o->apply && g->pools[c->pool]->dir.fd >= 0)
+	ledger_say(g, name, "write", limit_file[c->kind], c->before, c->after, "%s", reason);
+	if (g->apply && g->pools[c->pool]->dir.fd >= 0)
 		journal(g, c);
 }
 
 /* Waits last; one row a minute and kind says enough. */
 static void write_down_waits(struct governor *g)
 {
+	char reason[REASON_MAX];
+
 	g->waiting = false;
 	for (size_t i = 0; i < g->decision.n_waits; i++) {
 		const struct wait *w = &g->decision.waits[i];
 		struct pool *p = g->pools[w->pool];
 
 		g->waiting = true;
-		if (p->said_minute == g->minute && p->said_shrink == w->shrink)
+		if (p->said_minute == g->minute && p->said_kind == w->kind)
 			continue;
 		p->said_minute = g->minute;
-		p->said_shrink = w->shrink;
-		ledger_say(g, p->name, w->shrink ? "veto" : "wait", limit_file[CHANGE_LIMIT],
-			   g->states[w->pool].limit, g->states[w->pool].target_bytes, "%s",
-			   w->reason);
-		log_debug("%s %s", p->name, w->reason);
+		p->said_kind = w->kind;
+		wait_reason(&g->node, w, reason);
+		ledger_say(g, p->name, w->kind == WAIT_FOR_BYTES ? "wait" : "veto",
+			   limit_file[CHANGE_LIMIT], g->states[w->pool].limit,
+			   wanted_limit(&g->states[w->pool]), "%s", reason);
+		log_debug("%s %s", p->name, reason);
 	}
 }
 
@@ -174,11 +114,13 @@ static void write_down(struct governor *g)
 	for (size_t k = 0; k < g->decision.n_changes; k++)
 		write_down_change(g, &g->decision.changes[k]);
 	write_down_waits(g);
+	protect_plan_root(g);
 	if (record_flush(g->record) < 0)
 		return;
 	for (size_t i = 0; i < g->n; i++)
 		for (enum change_kind f = CHANGE_LIMIT; f <= CHANGE_LOW; f++)
 			g->pools[i]->journalled[f] |= g->pools[i]->queued[f];
+	protect_root(g);
 }
 
 static const char *failure(const struct change *c)
@@ -188,29 +130,84 @@ static const char *failure(const struct change *c)
 		return "the lease has ended";
 	case -ENOTRECOVERABLE:
 		return "its first value could not be journalled";
+	case -EINPROGRESS:
+		return "the write blocks; the pool is left alone until it has ended";
+	case -EINTR:
+		return "the write blocked until its deadline";
 	default:
 		return strerror(-c->error);
 	}
 }
 
-/* What did not come to pass after all. */
-static void write_down_failures(struct governor *g)
+/* One change that did not come to pass after all. */
+static void write_down_failure(struct governor *g, const struct change *c)
 {
+	struct pool *p = g->pools[c->pool];
+	const char *file = c->kind == CHANGE_ADMIT     ? ""
+			   : c->kind == CHANGE_RECLAIM ? "memory.reclaim"
+						       : limit_file[c->kind];
+
+	ledger_say(g, p->name, c->outcome == OUTCOME_VETOED ? "veto" : "fail", file, c->before,
+		   c->after, "not done: %s", c->veto ? c->veto : failure(c));
+	if (c->kind != CHANGE_LIMIT && c->kind != CHANGE_LOW)
+		return;
+	if (g->apply && p->dir.fd >= 0 && c->outcome != OUTCOME_IN_FLIGHT)
+		record_journal_last(g->record, p->dir.id, file,
+				    c->kind == CHANGE_LOW ? g->states[c->pool].low
+							  : g->states[c->pool].limit);
+}
+
+/* Stops acting, for good: limits are lifted, and what could not be lifted the watchdog lifts when the
+ * lease ends, which is no longer renewed. */
+static void stop_acting(struct governor *g)
+{
+	log_error("%s: from now on in shadow mode, no limit is written; see `faasmat status`, and "
+		  "start again when it is mended",
+		  breaker_says(&g->breaker));
+	ledger_say(g, NULL, "breaker", "", 0, 0,
+		   "%s: limits are lifted, from now on in shadow mode", breaker_says(&g->breaker));
+	if (!g->governing)
+		return;
+	protect_end(g);
+	if (writes_lift(g, "the breaker is open") == 0)
+		lease_drop(&g->lease);
+	g->apply = g->governing = false;
+}
+
+void tick_mind_plan(struct governor *g, const char *fault)
+{
+	if (breaker_plan(&g->breaker, fault))
+		stop_acting(g);
+}
+
+/* A write that could not be because the cgroup is gone, or for our own reasons, proves nothing. */
+static bool is_refusal(const struct change *c)
+{
+	return c->outcome == OUTCOME_FAILED && c->error != -ENODEV && c->error != -ENOENT &&
+	       c->error != -ESTALE && c->error != -ENOTRECOVERABLE;
+}
+
+static void note_outcomes(struct governor *g)
+{
+	size_t done = 0, refused = 0;
+
 	for (size_t k = 0; k < g->decision.n_changes; k++) {
 		const struct change *c = &g->decision.changes[k];
-		struct pool *p = g->pools[c->pool];
-		const char *file = c->kind == CHANGE_ADMIT ? "" : limit_file[c->kind];
 
-		if (c->outcome == OUTCOME_DONE)
+		if (c->outcome != OUTCOME_DONE)
+			write_down_failure(g, c);
+		if (c->kind != CHANGE_LIMIT && c->kind != CHANGE_LOW)
 			continue;
-		ledger_say(g, p->name, c->outcome == OUTCOME_VETOED ? "veto" : "fail", file,
-			   c->before, c->after, "not done: %s",
-			   c->outcome == OUTCOME_VETOED ? c->reason : failure(c));
-		if (c->kind != CHANGE_ADMIT && g->o->apply && p->dir.fd >= 0)
-			record_journal_last(g->record, p->dir.id, file,
-					    c->kind == CHANGE_LOW ? g->states[c->pool].low
-								  : g->states[c->pool].limit);
+		/* From a limit that limited nothing there is no way back. */
+		if (c->kind == CHANGE_LIMIT && c->outcome == OUTCOME_DONE && c->after < c->before &&
+		    c->before <= g->node.budget)
+			pressure_lowered(&g->pools[c->pool]->pressure, c->before, c->after,
+					 g->model_minute);
+		done += c->outcome == OUTCOME_DONE;
+		refused += is_refusal(c);
 	}
+	if (breaker_writes(&g->breaker, done, refused))
+		stop_acting(g);
 	record_flush(g->record);
 }
 
@@ -229,11 +226,13 @@ static bool mind_the_lease(struct governor *g)
 {
 	int r;
 
-	if (!g->o->apply)
+	if (!g->apply)
 		return true;
 	if (!lease_ended(&g->lease)) {
 		for (size_t i = 0; i < g->n && g->lifted; i++)
 			pools_accept(g, i);
+		if (g->lifted)
+			protect_accept(g);
 		g->lifted = false;
 		return true;
 	}
@@ -246,27 +245,89 @@ static bool mind_the_lease(struct governor *g)
 	return false;
 }
 
-void governor_tick(struct governor *g)
+/* How many minutes have passed, whatever has been done to the clock. */
+static int64_t minutes_passed(const struct governor *g)
 {
-	if (!mind_the_lease(g))
-		return;
-	schedule_refresh(g);
-	pools_read(g);
-	pools_scan_containers(g);
-	schedule_targets(g);
+	return (clock_monotonic_ns() - g->began_ns) / g->o->clock.minute_ns + 1;
+}
+
+static void take_usage(struct governor *g)
+{
 	for (size_t i = 0; i < g->n; i++) {
 		const struct admission_pool *p = admission_pool(g->table, (int)i);
 
 		g->states[i].used_bytes = p->used_bytes;
 		g->states[i].used_containers = p->used_containers;
 	}
+}
+
+static void take_time(struct governor *g, enum phase phase, int64_t *since)
+{
+	int64_t now = clock_cpu_ns();
+
+	g->cpu_ns[phase] += now - *since;
+	*since = now;
+}
+
+static void say_times(struct governor *g)
+{
+	const int64_t *t = g->cpu_ns;
+
+	log_debug(
+		"CPU of the last minute, us: plan %lld, read %lld, decide %lld, record %lld, write "
+		"%lld",
+		(long long)(t[PHASE_PLAN] / NS_PER_US), (long long)(t[PHASE_READ] / NS_PER_US),
+		(long long)(t[PHASE_DECIDE] / NS_PER_US), (long long)(t[PHASE_RECORD] / NS_PER_US),
+		(long long)(t[PHASE_WRITE] / NS_PER_US));
+	memset(g->cpu_ns, 0, sizeof(g->cpu_ns));
+}
+
+static void read_node(struct governor *g)
+{
+	pools_read(g);
+	outcomes_see(g);
+	pools_scan_containers(g);
+	take_usage(g);
+	sense_news(g);
+}
+
+static void decide_now(struct governor *g)
+{
+	schedule_targets(g);
+	extras_grant(g);
+	schedule_tell(g);
+	sense_shrinking(g);
 	pools_remove_idle(g);
 	decide(&g->node, &g->decision);
+}
+
+void governor_tick(struct governor *g)
+{
+	int64_t since = clock_cpu_ns(), minute = g->minute;
+
+	g->model_minute = minutes_passed(g);
+	if (!mind_the_lease(g)) {
+		schedule_note_tick(g);
+		return;
+	}
+	schedule_refresh(g);
+	if (minute != g->minute)
+		say_times(g);
+	take_time(g, PHASE_PLAN, &since);
+	read_node(g);
+	take_time(g, PHASE_READ, &since);
+	decide_now(g);
+	take_time(g, PHASE_DECIDE, &since);
 	make_missing(g);
 	write_down(g);
-	if (act(&g->node, &g->decision, &ops, g) > 0)
-		write_down_failures(g);
+	take_time(g, PHASE_RECORD, &since);
+	g->patience_ns = WRITES_PATIENCE_NS;
+	act(&g->node, &g->decision, &writes_ops, g);
+	note_outcomes(g);
 	admission_take_changed(g->table, notify, g);
 	if (g->server)
 		server_catch_up(g->server);
+	outcomes_limits(g);
+	schedule_note_tick(g);
+	take_time(g, PHASE_WRITE, &since);
 }

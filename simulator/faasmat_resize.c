@@ -111,7 +111,7 @@ static bool pass(struct node *n)
 		const struct pool *p = pool_number(n, i);
 
 		state->limit = p->limit;
-		state->low = i == MAIN_POOL ? 0 : p->limit;
+		state->low = state->working_set = i == MAIN_POOL ? 0 : p->limit;
 		state->admitted_bytes = p->capacity;
 		state->target_containers = state->admitted_containers = NO_COUNT;
 		state->current = state->used_bytes = p->used;

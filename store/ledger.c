@@ -25,28 +25,35 @@ int store_add_ledger(struct store *s, const struct ledger_row *row)
 	return store_run(s, stmt);
 }
 
+#define ROW "minute, time_us, pool, action, file, before, after, reason, applied"
+
+/* The columns of ROW, from the first on. */
+static struct ledger_row read_row(sqlite3_stmt *stmt, int first)
+{
+	return (struct ledger_row){
+		.minute = sqlite3_column_int64(stmt, first),
+		.time_us = sqlite3_column_int64(stmt, first + 1),
+		.pool = (const char *)sqlite3_column_text(stmt, first + 2),
+		.action = (const char *)sqlite3_column_text(stmt, first + 3),
+		.file = (const char *)sqlite3_column_text(stmt, first + 4),
+		.before = sqlite3_column_int64(stmt, first + 5),
+		.after = sqlite3_column_int64(stmt, first + 6),
+		.reason = (const char *)sqlite3_column_text(stmt, first + 7),
+		.applied = sqlite3_column_int(stmt, first + 8) != 0,
+	};
+}
+
 int store_each_ledger(struct store *s, int64_t first, int64_t last,
 		      int (*fn)(const struct ledger_row *row, void *arg), void *arg)
 {
 	sqlite3_stmt *stmt;
 	int r = store_bind(s,
-			   "SELECT minute, time_us, pool, action, file, before, after, reason,"
-			   " applied FROM ledger WHERE minute BETWEEN ?1 AND ?2 ORDER BY id",
+			   "SELECT " ROW " FROM ledger WHERE minute BETWEEN ?1 AND ?2 ORDER BY id",
 			   &stmt, STORE_NUMBERS(first, last));
 	if (r < 0)
 		return r;
 	while ((r = store_step(s, stmt)) == 1) {
-		struct ledger_row row = {
-			.minute = sqlite3_column_int64(stmt, 0),
-			.time_us = sqlite3_column_int64(stmt, 1),
-			.pool = (const char *)sqlite3_column_text(stmt, 2),
-			.action = (const char *)sqlite3_column_text(stmt, 3),
-			.file = (const char *)sqlite3_column_text(stmt, 4),
-			.before = sqlite3_column_int64(stmt, 5),
-			.after = sqlite3_column_int64(stmt, 6),
-			.reason = (const char *)sqlite3_column_text(stmt, 7),
-			.applied = sqlite3_column_int(stmt, 8) != 0,
-		};
+		struct ledger_row row = read_row(stmt, 0);
 
 		r = fn(&row, arg);
 		if (r != 0) {
@@ -55,6 +62,44 @@ int store_each_ledger(struct store *s, int64_t first, int64_t last,
 		}
 	}
 	return r;
+}
+
+int store_count_ledger(struct store *s, int64_t first, int64_t last,
+		       int (*fn)(int64_t count, const struct ledger_row *row, void *arg), void *arg)
+{
+	sqlite3_stmt *stmt;
+	int r = store_bind(s,
+			   "SELECT n, " ROW
+			   " FROM ledger JOIN (SELECT count(*) AS n, max(id) AS newest"
+			   " FROM ledger WHERE minute BETWEEN ?1 AND ?2 GROUP BY action)"
+			   " ON id = newest ORDER BY action",
+			   &stmt, STORE_NUMBERS(first, last));
+	if (r < 0)
+		return r;
+	while ((r = store_step(s, stmt)) == 1) {
+		struct ledger_row row = read_row(stmt, 1);
+
+		r = fn(sqlite3_column_int64(stmt, 0), &row, arg);
+		if (r != 0) {
+			sqlite3_reset(stmt);
+			break;
+		}
+	}
+	return r;
+}
+
+int store_last_ledger(struct store *s, int64_t *ret)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s, "SELECT minute FROM ledger ORDER BY minute DESC LIMIT 1", &stmt);
+
+	if (r == 0)
+		r = store_step(s, stmt);
+	if (r <= 0)
+		return r < 0 ? r : -ENODATA;
+	*ret = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return 0;
 }
 
 int store_before_last_write(struct store *s, const char *pool, const char *file, int64_t *ret)

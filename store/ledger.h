@@ -26,6 +26,12 @@ int store_each_ledger(struct store *s, int64_t first, int64_t last,
 		      int (*fn)(const struct ledger_row *row, void *arg), void *arg);
 /* What `file` of `pool` held before the newest "write" that was applied. -ENOENT: there is none. */
 int store_before_last_write(struct store *s, const char *pool, const char *file, int64_t *ret);
+/* How often each action stands in minutes first..last, by action; `row` is the newest of them. */
+int store_count_ledger(struct store *s, int64_t first, int64_t last,
+		       int (*fn)(int64_t count, const struct ledger_row *row, void *arg),
+		       void *arg);
+/* The newest minute that has a row. -ENODATA. */
+int store_last_ledger(struct store *s, int64_t *ret);
 int store_forget_ledger(struct store *s, int64_t before);
 
 /* One limit file that the governor has touched. */

@@ -6,6 +6,9 @@
 
 #include "store/internal.h"
 
+/* Bytes of one pool, and then some. */
+#define PLAUSIBLE_MAX (1LL << 50)
+
 const double store_quantiles[STORE_QUANTILES] = { 0.5, 0.9, 0.95, 0.99 };
 
 int store_write_forecast(struct store *s, int64_t function, int64_t first, size_t n,
@@ -139,6 +142,39 @@ static int minute_is_planned(struct store *s, int64_t minute)
 	return r;
 }
 
+/* Whatever wrote it, SQLite keeps a NaN as NULL and an overflow as a real number. */
+static bool is_count(sqlite3_stmt *stmt, int column)
+{
+	return sqlite3_column_type(stmt, column) == SQLITE_INTEGER &&
+	       sqlite3_column_int64(stmt, column) >= 0 &&
+	       sqlite3_column_int64(stmt, column) <= PLAUSIBLE_MAX;
+}
+
+static int bad_row(sqlite3_stmt *stmt, const char *name, int64_t minute)
+{
+	store_set_why("minute %s of '%s' has no plausible containers and bytes",
+		      format_minute(minute), name);
+	sqlite3_reset(stmt);
+	return -EBADMSG;
+}
+
+int store_check_plan(struct store *s, int64_t first)
+{
+	sqlite3_stmt *stmt;
+	int r = store_bind(s,
+			   "SELECT f.name, p.minute FROM plan p JOIN functions f ON"
+			   " f.id = p.function_id WHERE p.minute >= ?1 AND NOT coalesce("
+			   " typeof(containers) = 'integer' AND containers BETWEEN 0 AND ?2 AND"
+			   " typeof(bytes) = 'integer' AND bytes BETWEEN 0 AND ?2, 0) LIMIT 1",
+			   &stmt, STORE_NUMBERS(first, PLAUSIBLE_MAX));
+	if (r < 0)
+		return r;
+	r = store_step(s, stmt);
+	return r <= 0 ? r
+		      : bad_row(stmt, (const char *)sqlite3_column_text(stmt, 0),
+				sqlite3_column_int64(stmt, 1));
+}
+
 int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size_t *n)
 {
 	_cleanup_free_ struct plan_row *rows = NULL;
@@ -158,6 +194,8 @@ int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size
 	if (r < 0)
 		return r;
 	while ((r = store_step(s, stmt)) == 1) {
+		if (!is_count(stmt, 2) || !is_count(stmt, 3))
+			return bad_row(stmt, (const char *)sqlite3_column_text(stmt, 1), minute);
 		if (store_grow(&rows, &size, used, sizeof(*rows)) < 0) {
 			sqlite3_reset(stmt);
 			return -ENOMEM;
@@ -177,6 +215,20 @@ int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size
 		return r;
 	*ret = TAKE_PTR(rows);
 	*n = used;
+	return 0;
+}
+
+int store_last_planned(struct store *s, int64_t *ret)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s, "SELECT last FROM planned ORDER BY last DESC LIMIT 1", &stmt);
+
+	if (r == 0)
+		r = store_step(s, stmt);
+	if (r <= 0)
+		return r < 0 ? r : -ENODATA;
+	*ret = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
 	return 0;
 }
 

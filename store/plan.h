@@ -46,8 +46,15 @@ int store_replace_plan(struct store *s, int64_t first, int64_t last, const struc
 		       size_t n);
 
 /* The pools of one minute by name; *ret is an array of *n, freed by the caller. n = 0 with 0 when
- * there is a plan for the minute without any pool; -ENODATA when there is no plan for it. */
+ * there is a plan for the minute without any pool; -ENODATA when there is no plan for it; -EBADMSG
+ * as store_check_plan(). */
 int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size_t *n);
+
+/* -EBADMSG when a row of the minutes from `first` on is no plan (a byte count that is negative, not whole or
+ * above a pebibyte, as a NaN or an overflow leaves it): store_why() names it. */
+int store_check_plan(struct store *s, int64_t first);
+/* The last minute that has a plan; -ENODATA. */
+int store_last_planned(struct store *s, int64_t *ret);
 
 /* A number that changes with every write of a plan (PRAGMA data_version would count all writes). */
 int store_plan_version(struct store *s, int64_t *ret);

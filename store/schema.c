@@ -78,6 +78,14 @@ static const char version_1[] =
 	"  max INTEGER NOT NULL, oom INTEGER NOT NULL, oom_kill INTEGER NOT NULL,"
 	"  oom_group_kill INTEGER NOT NULL, PRIMARY KEY(minute, path)) WITHOUT ROWID;";
 
+static const char version_outcomes[] =
+	"CREATE TABLE outcomes("
+	"  minute INTEGER NOT NULL, pool TEXT NOT NULL, target_bytes INTEGER NOT NULL,"
+	"  limit_bytes INTEGER NOT NULL, usage_bytes INTEGER NOT NULL,"
+	"  given_bytes INTEGER NOT NULL, taken_bytes INTEGER NOT NULL,"
+	"  worst_bytes INTEGER NOT NULL, applied INTEGER NOT NULL,"
+	"  PRIMARY KEY(minute, pool)) WITHOUT ROWID;";
+
 /*
  * A database of version N has had the first N of these. What has been released is never edited: a
  * change of the schema is one more step, and an older database is brought up when it is opened for
@@ -85,6 +93,7 @@ static const char version_1[] =
  */
 static const char *const steps[] = {
 	version_1,
+	version_outcomes,
 };
 #define SCHEMA_VERSION ((int)ARRAY_SIZE(steps))
 

@@ -71,6 +71,7 @@ if [ ${#tests[@]} -gt 0 ]; then
 	fi
 fi
 
+runs units && lines units tests/units.sh
 runs commands && lines commands tests/commands.sh
 runs native && lines native tests/native.sh
 # All on Debian 12's kernel; what depends on the kernel also on a newer one.

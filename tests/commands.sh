@@ -55,7 +55,7 @@ history_rows() { sqlite3 "$FAASMAT_DB" 'select count(*) from history'; }
 # --- usage
 refuses no-subcommand 2 'no subcommand' "$F" nonsense
 works help 'A memory governor' "$F" --help
-for command in probe import sample collect locate forecast plan govern restore simulate status; do
+for command in probe import sample collect locate forecast plan govern explain restore simulate status; do
 	works "help-$command" 'Usage: faasmat '$command "$F" $command --help
 done
 refuses bad-option-value 2 'takes a size such as 512M' "$F" plan --memory lots
@@ -235,6 +235,42 @@ outcome() { "$F" simulate --invocations "$azure" --arrivals poisson --memory 1G,
 same threads-same "$(outcome 1 5)" "$(outcome 4 5)"
 [ "$(outcome 1 5)" != "$(outcome 1 6)" ] && echo "ok seeds-differ" || { echo "not ok seeds-differ"; failures=$((failures + 1)); }
 works simulate-csv '^faasmat,2048,10,1,59,' "$F" simulate --invocations "$azure" --memory 2G --csv
+
+# --- explain and status: a minute of shadow mode that would have hurt
+m=29923625 # 2026-11-23 07:05
+sqlite3 "$FAASMAT_DB" "insert into planned values($m - 10, $m + 10);
+	insert into plan select $m, id, 4, 4 * 50 * 1048576, 50 * 1048576 from functions where name = 'f';
+	insert into forecasts select id, $m, 120, 118, 140, 150, 180 from functions where name = 'f';
+	insert into ledger(minute, time_us, pool, action, file, before, after, reason, applied) values
+		($m - 1, 1795417485000000, 'pool-f', 'write', 'memory.max', 157286400, 209715200, 'the target is 200M', 0),
+		($m, 1795417500000000, 'pool-f', 'veto', 'memory.max', 209715200, 209715200, 'keeps 20M', 0);
+	insert into outcomes values($m, 'pool-f', 209715200, 209715200, 220200960, 10485760, 1048576, 10485760, 0)"
+works explain-forecast '120.0 invocations were expected' "$F" explain f 2026-11-23T07:05
+works explain-plan '4 containers of 50.0M, 200M in all' "$F" explain f
+works explain-write 'would have written memory.max 150M -> 200M; the target' "$F" explain f $m
+works explain-outcome 'would have hurt: 210M was used, 10.0M more' "$F" explain f '2026-11-23 07:05'
+same explain-json "$("$F" explain f --json | jq -c '[.minute, .outcome.hurt, (.ledger | length), .plan.containers]')" "[$m,true,2,4]"
+works explain-main 'pool main' "$F" explain main $m
+refuses explain-no-function 1 "no function 'nope'; .*locate" "$F" explain nope
+refuses explain-no-minute 2 "MINUTE is UTC" "$F" explain f 25:00
+refuses explain-nothing 2 "name a function" "$F" explain
+works status-limits 'would have hurt in 1 of 1 pool-minutes' "$F" status --state-dir "$T"
+same status-json "$("$F" status --json --state-dir "$T" | jq -c '[.governor.actions[].action, .governor.outcomes.shadow.minutes_hurt]')" '["veto","write",1]'
+printf 'faasmat-lease 1\nexpires 1\ngovernor 1\nroot /sys/fs/cgroup/x\n' >"$T/lease-0"
+works status-lease '/sys/fs/cgroup/x: ends in 0 s.*watchdog IS MISSING' "$F" status --state-dir "$T"
+rm "$T/lease-0"*
+sqlite3 "$FAASMAT_DB" "delete from plan; delete from planned; delete from ledger; delete from outcomes; delete from forecasts"
+
+# --- govern: what it does not start with
+refuses govern-share 2 'share from 0 to 1' "$F" govern --share 1.5
+refuses govern-nan 2 'share from 0 to 1' "$F" govern --share nan
+refuses govern-margin 2 'takes a size' "$F" govern --margin=-1
+refuses govern-step 2 'takes a size' "$F" govern --shrink-step=-1M
+refuses govern-machine 1 "is more than the machine's" "$F" govern --memory 1000000G
+refuses govern-lease 1 'at least 1s' "$F" govern --memory 1G --lease 10ms
+refuses govern-root-name 1 'is not named main' "$F" govern --memory 1G --root /x/main
+mkdir -p "$T/v1"
+refuses govern-root-elsewhere 1 'is a directory, but not on the cgroup2 hierarchy|no cgroup2' "$F" govern --memory 1G --root "$T/v1"
 
 # --- rules
 printf '^/ok x\n(((broken y\n' >"$T/rules"

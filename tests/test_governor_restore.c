@@ -99,6 +99,7 @@ static void restore_leaves_what_others_changed(void **state)
 	struct outcomes o;
 
 	plan(f, 10, 20, 30, 20);
+	put_bytes(f, "pool-f", "memory.current", M(8));
 	begin(f);
 	tick_at(f, 10);
 	crash(f);
@@ -202,6 +203,7 @@ static void restore_knows_a_cgroup_made_again(void **state)
 	char command[512];
 
 	plan(f, 10, 20, 30, 20);
+	put_bytes(f, "pool-f", "memory.current", M(8));
 	begin(f);
 	tick_at(f, 10);
 	crash(f);

@@ -81,9 +81,14 @@ want root-budget "$(mib 1024)" "$(cat $root/memory.max)"
 becomes follows-f pool-f 200
 becomes follows-odd-name "$oddpool" 100
 becomes follows-main main 724
-want low-follows "$(mib 200) 0" "$(low pool-f) $(low main)"
 container main m1 280 300 rare
 container pool-f f1 120 150 f
+# The working set is protected: what is reserved, at the pool, at the root above it, and (the guest's
+# mount does not protect recursively) at the container.
+protected() { [ "$(low pool-f) $(low .)" = "$(mib 150) $(mib 150)" ]; }
+check govern-low-follows "$(low pool-f) $(low .)" wait_for 30 protected
+want low-main 0 "$(low main)"
+want low-container max "$(low pool-f/f1)"
 
 plan 1000 400 100
 becomes grows pool-f 400

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The counterfactual ledger's shell: looks at the pools' memory, and has each minute's outcome stored. */
+#include "common/clock.h"
+#include "governor/internal.h"
+
+static void see(struct governor *g, size_t i, int64_t now_ns)
+{
+	struct pool *p = g->pools[i];
+	int64_t peak;
+
+	/* Not before 5.19. */
+	if (p->dir.fd < 0 || cgroup_dir_read(&p->dir, "memory.peak", &peak) < 0)
+		peak = 0;
+	outcome_see(&p->outcome, now_ns, g->states[i].current, peak);
+}
+
+static void store_minute(struct governor *g, size_t i)
+{
+	struct pool *p = g->pools[i];
+	struct outcome_minute m;
+	struct outcome_row row = {
+		.minute = g->outcome_minute,
+		.pool = p->name,
+		.target_bytes = p->outcome_target,
+		.applied = g->apply,
+	};
+
+	if (!outcome_take(&p->outcome, g->o->clock.minute_ns, &m) || g->outcome_minute == INT64_MIN)
+		return;
+	row.usage_bytes = m.usage;
+	row.limit_bytes = m.limit;
+	row.given_bytes = m.given;
+	row.taken_bytes = m.taken;
+	row.worst_bytes = m.worst;
+	record_outcome(g->record, &row);
+}
+
+void outcomes_see(struct governor *g)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	for (size_t i = 0; i < g->n; i++) {
+		see(g, i, now_ns);
+		if (g->outcome_minute != g->minute)
+			store_minute(g, i);
+	}
+	g->outcome_minute = g->minute;
+}
+
+void outcomes_limits(struct governor *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		outcome_limit(&g->pools[i]->outcome, g->states[i].limit);
+		g->pools[i]->outcome_target = g->states[i].target_bytes;
+	}
+}
