@@ -196,6 +196,16 @@ static int missing_tail(const struct days *d)
 	return MIN(tail, d->n_day);
 }
 
+static int known_in(const struct days *d, int day, int first, int last)
+{
+	int known = 0;
+
+	for (int i = first; i < last; i++)
+		known += !isnan(days_at(d, day, i));
+	return known;
+}
+
+/* A few minutes are no level: the minutes before the oldest day are hardly ever a whole stretch. */
 static void measure_recent(struct days *d)
 {
 	int tail = missing_tail(d);
@@ -204,7 +214,10 @@ static void measure_recent(struct days *d)
 		for (int k = 0; k < N_RECENT; k++) {
 			int length = MAX(recent_minutes[k] * d->n_day / MINUTES_PER_DAY, 1);
 
-			d->recent[day + 1][k] = mean_of(d, day, -tail - length, -tail);
+			d->recent[day + 1][k] = known_in(d, day, -tail - length, -tail) >=
+								(length + 1) / 2
+							? mean_of(d, day, -tail - length, -tail)
+							: NAN;
 		}
 }
 

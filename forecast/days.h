@@ -22,7 +22,8 @@ struct days {
 	float *x;			    /* n x n_day, oldest first, NAN where missing; owned */
 	float hour[DAYS_MAX][DAYS_HOURS];   /* means; NAN */
 	float distance[DAYS_MAX][DAYS_MAX]; /* of hourly profiles: 0 the same, 2 disjoint */
-	/* Mean of the hours before day d begins ([d + 1], so that [0] is before day -1). */
+	/* Mean of the hours before day d begins ([d + 1], so that [0] is before day -1);
+	 * NAN where less than half of them is known. */
 	float recent[DAYS_MAX + 1][N_RECENT];
 	float mean;			 /* of everything known */
 	float typical;			 /* median distance between two days */
