@@ -5,6 +5,8 @@
 
 #include "common/clock.h"
 #include "store/functions.h"
+#include "store/memory.h"
+#include "store/retention.h"
 
 static int add_rows(struct store *s, const struct tally *t)
 {
@@ -66,6 +68,7 @@ static int add_container(struct store *s, uint64_t epoch, const struct tally *t,
 		.invocations = n->row_invocations,
 		.peak_bytes = (int64_t)n->usage.peak,
 		.oom_kills = n->row_oom_kills,
+		.siblings = n->siblings,
 	};
 	int r = 0;
 
@@ -120,10 +123,39 @@ static int add_victims(struct store *s, const struct tally *t, const struct reco
 	return r;
 }
 
+static int add_samples(struct store *s, const struct tally *t, const struct record *what)
+{
+	int r = 0;
+
+	for (size_t i = 0; what->samples && i < what->samples->n && r == 0; i++) {
+		const struct sample *item = &what->samples->item[i];
+		const struct composition *m = &item->memory;
+		struct memory_row row = {
+			.minute = what->minute,
+			.path = item->path ? item->path : "",
+			.containers = item->containers,
+			.anon_bytes = m->anon_bytes,
+			.file_bytes = m->file_bytes,
+			.shmem_bytes = m->shmem_bytes,
+			.slab_bytes = m->slab_bytes,
+			.some_us = m->some_us,
+			.full_us = m->full_us,
+		};
+
+		if (!item->path && item->containers == 0)
+			continue;
+		if (!item->path)
+			r = store_function_id(s, tally_function_name(t, item->function),
+					      &row.function);
+		if (r == 0)
+			r = store_add_memory(s, &row);
+	}
+	return r;
+}
+
 static int write_all(struct store *s, uint64_t epoch, const struct tally *t,
 		     const struct record *what)
 {
-	int64_t whole = what->last_is_whole ? what->last_minute : what->last_minute - 1;
 	const uint64_t *forgotten;
 	size_t n;
 	int r = add_rows(s, t);
@@ -132,17 +164,19 @@ static int write_all(struct store *s, uint64_t epoch, const struct tally *t,
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = store_remove_baseline(s, forgotten[i]);
 	if (r == 0)
-		r = add_cgroups(s, epoch, t, what->last_minute);
+		r = add_cgroups(s, epoch, t, what->minute);
 	if (r == 0)
 		r = add_victims(s, t, what);
-	if (r == 0 && whole >= what->first_minute)
-		r = store_mark_observed(s, 0, what->first_minute, whole);
 	if (r == 0)
-		r = store_set_meta(s, "collector_whole_minute", whole);
+		r = add_samples(s, t, what);
+	for (size_t i = 0; i < what->n_watched && r == 0; i++)
+		r = store_mark_observed(s, 0, what->watched[i].first, what->watched[i].last);
+	if (r == 0)
+		r = store_set_meta(s, "collector_whole_minute", what->whole);
 	if (r == 0)
 		r = store_set_meta(s, "collector_time_us", clock_stamp_us());
-	if (r == 0 && what->keep_minutes && what->last_minute % 60 == 0)
-		r = store_forget_history(s, what->last_minute - what->keep_minutes);
+	if (r == 0 && what->keep_minutes)
+		r = store_forget(s, what->minute, what->minute - what->keep_minutes);
 	return r;
 }
 

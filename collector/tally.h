@@ -49,6 +49,8 @@ int tally_close_minute(struct tally *t, int64_t minute, bool partial);
 const struct tally_row *tally_rows(const struct tally *t, size_t *n);
 const char *tally_function_name(const struct tally *t, int function);
 int tally_functions(const struct tally *t);
+/* Index of a function by name, -1 when no container of it was ever seen. */
+int tally_find_function(const struct tally *t, const char *name);
 const struct cgroup_tree *tally_tree(const struct tally *t);
 /* Ids whose baselines are to be removed: their kernel entries are gone since the last commit. */
 const uint64_t *tally_forgotten(const struct tally *t, size_t *n);
@@ -56,6 +58,9 @@ const uint64_t *tally_forgotten(const struct tally *t, size_t *n);
 /* The transaction is committed: forgets what was pending and drops removed cgroups, calling `drop`
  * for each, upon which the caller deletes its kernel entries. */
 void tally_stored(struct tally *t, void (*drop)(uint64_t id, void *arg), void *arg);
+
+/* Removed cgroups whose numbers wait for tally_stored(): each holds entries of the kernel's maps. */
+size_t tally_gone(const struct tally *t);
 
 /* Rows thrown away because nothing could be stored for too long (a bound on memory). */
 int64_t tally_rows_lost(const struct tally *t);

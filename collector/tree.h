@@ -13,6 +13,7 @@ struct cgroup_node {
 	struct cgroup_node *container; /* itself or the ancestor that a rule knows; NULL: none */
 	int function;		       /* index in the tally, of its container; -1 */
 	int children;
+	int siblings; /* of a container: how many of its function lived when it was first seen */
 	bool had_children;
 
 	/* Last read from the kernel, and what of it is in history already. */

@@ -90,8 +90,8 @@ int store_add_container(struct store *s, uint64_t epoch, const struct container_
 	int r = store_bind(
 		s,
 		"INSERT INTO containers(epoch, cgroup, path, function_id, first_minute,"
-		" last_minute, invocations, peak_bytes, oom_kills)"
-		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(epoch, cgroup) DO UPDATE SET"
+		" last_minute, invocations, peak_bytes, oom_kills, siblings)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(epoch, cgroup) DO UPDATE SET"
 		" last_minute = excluded.last_minute, function_id = excluded.function_id,"
 		" invocations = invocations + excluded.invocations,"
 		" peak_bytes = max(peak_bytes, excluded.peak_bytes),"
@@ -106,6 +106,7 @@ int store_add_container(struct store *s, uint64_t epoch, const struct container_
 	sqlite3_bind_int64(stmt, 7, row->invocations);
 	sqlite3_bind_int64(stmt, 8, row->peak_bytes);
 	sqlite3_bind_int64(stmt, 9, row->oom_kills);
+	sqlite3_bind_int64(stmt, 10, row->siblings);
 	return store_run(s, stmt);
 }
 

@@ -39,6 +39,7 @@ struct container_row {
 	int64_t invocations; /* added */
 	int64_t peak_bytes;
 	int64_t oom_kills; /* added */
+	int64_t siblings;  /* other containers of its function when it was first seen */
 };
 int store_add_container(struct store *s, uint64_t epoch, const struct container_row *row);
 /* Containers that no rule maps to a function, most invocations first; texts valid during the call. */

@@ -57,17 +57,26 @@ int store_declare_function(struct store *s, struct store_function *f)
 			  STORE_NUMBERS(f->id, f->memory_bytes, f->warm_us, f->cold_us));
 }
 
-/* A container's memory is judged by the mean over the containers of a minute, not by one peak: the
- * first container of an image also pays for the page cache that its siblings share. */
 static const char list_sql[] =
-	"SELECT f.id, f.name,"
-	" CASE WHEN f.memory_bytes > 0 THEN f.memory_bytes ELSE"
-	"  coalesce(max(CASE WHEN h.containers > 0 THEN h.memory_bytes / h.containers END), 0) END,"
+	"WITH ranked AS (SELECT function_id, peak_bytes,"
+	"  row_number() OVER (PARTITION BY function_id ORDER BY peak_bytes) AS rank,"
+	"  count(*) OVER (PARTITION BY function_id) AS n FROM containers"
+	"  WHERE siblings > 0 AND function_id > 0 AND peak_bytes > 0 AND last_minute >= ?1),"
+	" unit AS (SELECT function_id, peak_bytes FROM ranked WHERE rank = (n * 95 + 99) / 100),"
+	" alone AS (SELECT function_id, max(peak_bytes) AS peak_bytes FROM containers"
+	"  WHERE siblings = 0 AND last_minute >= ?1 GROUP BY function_id)"
+	" SELECT f.id, f.name, CASE"
+	"  WHEN u.peak_bytes > 0 THEN max(u.peak_bytes, f.memory_bytes)"
+	"  WHEN f.memory_bytes > 0 THEN f.memory_bytes"
+	"  WHEN p.peak_bytes > 0 THEN p.peak_bytes"
+	"  ELSE coalesce(max(CASE WHEN h.containers > 0 THEN h.memory_bytes / h.containers END), 0)"
+	"  END,"
 	" CASE WHEN f.warm_us > 0 THEN f.warm_us ELSE"
 	"  coalesce(sum(h.busy_us) / nullif(sum(h.responses), 0), 0) END,"
 	" CASE WHEN f.cold_us > 0 THEN f.cold_us ELSE"
 	"  coalesce(sum(h.cold_us) / nullif(sum(h.cold_done), 0), 0) END"
 	" FROM functions f LEFT JOIN history h ON h.function_id = f.id AND h.minute >= ?1"
+	" LEFT JOIN unit u ON u.function_id = f.id LEFT JOIN alone p ON p.function_id = f.id"
 	" GROUP BY f.id ORDER BY f.name";
 
 static void read_function(sqlite3_stmt *stmt, struct store_function *f)

@@ -49,6 +49,12 @@ int store_add_history(struct store *s, const struct history_row *rows, size_t n)
 	return r;
 }
 
+int store_mark_partial(struct store *s, int64_t minute)
+{
+	return store_exec(s, "UPDATE history SET partial = 1 WHERE minute = ?1",
+			  STORE_NUMBERS(minute));
+}
+
 int store_import_minute(struct store *s, int64_t function, int64_t minute, int64_t invocations)
 {
 	return store_exec(s,
@@ -131,16 +137,23 @@ int store_read_series(struct store *s, int64_t function, int64_t first, size_t n
 	return r;
 }
 
+/* One min() or max() a query, each then one step in an index; both in one would read all of it. */
+#define RANGE_SQL(history, observed)                              \
+	"SELECT min(a), max(b) FROM ("                            \
+	" SELECT (SELECT min(minute) FROM history" history ") a," \
+	"  (SELECT max(minute) FROM history" history ") b"        \
+	" UNION ALL SELECT min(first), max(last) FROM observed" observed ")"
+static const char all_range_sql[] = RANGE_SQL("", "");
+static const char one_range_sql[] = RANGE_SQL(" WHERE function_id = ?1",
+					      " WHERE function_id IN (0, ?1)");
+
 int store_history_range(struct store *s, int64_t function, int64_t *first, int64_t *last)
 {
 	sqlite3_stmt *stmt;
-	int r = store_bind(
-		s,
-		"SELECT min(a), max(b) FROM ("
-		" SELECT min(minute) a, max(minute) b FROM history WHERE ?1 = 0 OR function_id = ?1"
-		" UNION ALL SELECT min(first), max(last) FROM observed"
-		"  WHERE ?1 = 0 OR function_id IN (0, ?1))",
-		&stmt, STORE_NUMBERS(function));
+	int r = store_statement(s, function ? one_range_sql : all_range_sql, &stmt);
+
+	if (r == 0 && function)
+		sqlite3_bind_int64(stmt, 1, function);
 	if (r < 0)
 		return r;
 	r = store_step(s, stmt);
@@ -198,23 +211,4 @@ int store_each_history(struct store *s, int64_t first, int64_t last,
 		}
 	}
 	return r;
-}
-
-int store_forget_history(struct store *s, int64_t before)
-{
-	static const char *const sql[] = {
-		"DELETE FROM history WHERE minute < ?1",
-		"DELETE FROM pools WHERE minute < ?1",
-		"DELETE FROM victims WHERE minute < ?1",
-		"DELETE FROM containers WHERE last_minute < ?1",
-		"DELETE FROM observed WHERE last < ?1",
-		"UPDATE observed SET first = ?1 WHERE first < ?1",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
-		int r = store_exec(s, sql[i], STORE_NUMBERS(before));
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }

@@ -29,6 +29,9 @@ struct history_row {
 /* Adds rows to what is there. Call inside a transaction. */
 int store_add_history(struct store *s, const struct history_row *rows, size_t n);
 
+/* A minute that was not counted to its end: its rows are partial from now on. */
+int store_mark_partial(struct store *s, int64_t minute);
+
 /* Sets the invocations of one imported minute (replaces what was there). Inside a transaction. */
 int store_import_minute(struct store *s, int64_t function, int64_t minute, int64_t invocations);
 
@@ -51,8 +54,5 @@ int store_history_range(struct store *s, int64_t function, int64_t *first, int64
 int store_each_history(struct store *s, int64_t first, int64_t last,
 		       int (*fn)(const struct history_row *row, const char *name, void *arg),
 		       void *arg);
-
-/* Removes rows and intervals before `minute` (retention). */
-int store_forget_history(struct store *s, int64_t before);
 
 #endif

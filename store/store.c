@@ -98,6 +98,10 @@ static int pragma(sqlite3 *db, const char *sql, char *answer, size_t size)
 	return code;
 }
 
+/* Pages that retention frees go back to the file system (store_tidy()). Only before the first table is
+ * made: an older database keeps its free pages and fills them again. The log is cut after a storm. */
+#define PAGES_PRAGMAS "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_size_limit=67108864"
+
 /* WAL lets readers and the one writer work side by side; it needs shared memory, which network and
  * 9p file systems lack. FULL: a committed minute survives a power cut. */
 static int set_up(sqlite3 *db, enum store_mode mode)
@@ -106,9 +110,12 @@ static int set_up(sqlite3 *db, enum store_mode mode)
 	int code;
 
 	sqlite3_busy_timeout(db, BUSY_MS);
-	sqlite3_exec(db, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", NULL, NULL, NULL);
+	sqlite3_exec(db,
+		     "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF",
+		     NULL, NULL, NULL);
 	if (mode == STORE_READ)
 		return schema_prepare(db, mode);
+	sqlite3_exec(db, PAGES_PRAGMAS, NULL, NULL, NULL);
 	code = pragma(db, "PRAGMA journal_mode=WAL", answer, sizeof(answer));
 	/* 9p lets the mode be set and fails at the first read. */
 	if (code == SQLITE_OK && strcmp(answer, "wal") == 0)
