@@ -28,7 +28,7 @@ LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
 # RUNPATH: what LAPACKE loads in turn must be the serial one too.
 BLAS_DIR := /usr/lib/$(shell gcc -print-multiarch 2>/dev/null)/openblas-serial
 LDFLAGS  += -L$(BLAS_DIR) -Wl,--disable-new-dtags,-rpath,$(BLAS_DIR)
-LIBS     := -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lz -lm -lpthread
+LIBS     := -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lz -lm -lpthread -lncursesw -ltinfo
 
 BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 OUT      := $(BUILD)/$(VARIANT)

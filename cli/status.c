@@ -127,30 +127,13 @@ static int run(const struct common_options *common)
 	return EXIT_DONE;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->input;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument '%s'", arg);
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
 int cmd_status(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
-	static const struct argp argp = {
-		.parser = parse,
-		.doc = "One screen: when the daemons last wrote, the last whole minute, and the "
-		       "containers that no rule maps to a function.",
-		.children = children,
-	};
 	struct common_options common;
 
-	common_defaults(&common);
-	argp_parse(&argp, argc, argv, 0, NULL, &common);
+	common_parse_only(argc, argv,
+			  "One screen: when the daemons last wrote, the last whole minute, and the "
+			  "containers that no rule maps to a function.",
+			  &common);
 	return run(&common);
 }

@@ -340,20 +340,51 @@ static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-int sensor_open(const struct sensor_options *o, struct sensor **ret)
+static struct sensor *sensor_new(void)
 {
 	struct sensor *s = calloc(1, sizeof(*s));
-	int victims, r;
 
-	*ret = NULL;
 	if (!s)
-		return -ENOMEM;
+		return NULL;
 	s->usage_entries.value_size = sizeof(struct wire_usage);
 	s->invocation_entries.value_size = sizeof(struct wire_invocations);
 	s->pin_dir_fd = s->root_fd = s->settings = s->lost = s->cgroups = s->usage = -1;
 	s->invocations = s->ports = s->victims = s->sweep_link = -1;
 	if (!getenv("FAASMAT_LIBBPF_DEBUG"))
 		libbpf_set_print(be_quiet);
+	return s;
+}
+
+int sensor_peek(const char *pin_dir, struct sensor **ret)
+{
+	struct sensor *s = sensor_new();
+	uint32_t zero = 0;
+	int r;
+
+	*ret = NULL;
+	if (!s)
+		return -ENOMEM;
+	r = open_maps(s, pin_dir);
+	if (r == 0 && bpf_map_lookup_elem(s->settings, &zero, &s->config) < 0)
+		r = -errno;
+	if (r == 0 && s->config.version != WIRE_VERSION)
+		r = -ENOTSUP;
+	if (r < 0) {
+		sensor_close(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+int sensor_open(const struct sensor_options *o, struct sensor **ret)
+{
+	struct sensor *s = sensor_new();
+	int victims, r;
+
+	*ret = NULL;
+	if (!s)
+		return -ENOMEM;
 	r = open_root(s, o->root);
 	if (r == 0)
 		r = open_pin_dir(s, o->pin_dir);

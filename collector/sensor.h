@@ -33,6 +33,10 @@ struct sensor;
  */
 int sensor_open(const struct sensor_options *o, struct sensor **ret);
 void sensor_close(struct sensor *s);
+/* Only to read what pinned programs count, beside the collector that owns them (`faasmat top`): the
+ * calls that read maps work, those that sweep, forget or poll do not. -ENOENT when nothing is pinned
+ * there, -ENOTSUP when it is of another version. Not logged. */
+int sensor_peek(const char *pin_dir, struct sensor **ret);
 /* Detaches everything and removes the pins of pin_dir: counting ends. */
 int sensor_detach(const char *pin_dir);
 

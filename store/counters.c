@@ -110,6 +110,21 @@ int store_add_container(struct store *s, uint64_t epoch, const struct container_
 	return store_run(s, stmt);
 }
 
+int store_find_container(struct store *s, uint64_t epoch, uint64_t cgroup, int64_t *function)
+{
+	sqlite3_stmt *stmt;
+	int r = store_bind(s, "SELECT function_id FROM containers WHERE epoch = ?1 AND cgroup = ?2",
+			   &stmt, STORE_NUMBERS((int64_t)epoch, (int64_t)cgroup));
+
+	if (r == 0)
+		r = store_step(s, stmt);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*function = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return 0;
+}
+
 int store_each_unknown(struct store *s, int (*fn)(const struct container_row *row, void *arg),
 		       void *arg)
 {

@@ -7,7 +7,7 @@
 
 /* Rows of the containers table that are kept, newest first: a node that makes ten thousand a minute
  * would otherwise have more of them than of all else. */
-#define STORE_CONTAINERS_KEPT 200000
+#define STORE_CONTAINERS_KEPT 50000
 
 /*
  * Removes what is older than minute `before`: history, intervals that were observed, memory, pools,
