@@ -145,6 +145,12 @@ $(OUT)/bench/%: bench/%.c $(LIB) | $(DEPS)
 	$(call msg,BENCH,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# What `top` asks the database is the command's own.
+$(OUT)/bench/bench_store: bench/bench_store.c $(OUT)/cli/top_board.o $(LIB) | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,BENCH,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(OUT)/cli/top_board.o $(LIB) $(LIBS)
+
 $(RIG_LIB): $(RIG_SRC:%.c=$(OUT)/%.o)
 	@rm -f $@
 	$(call msg,AR,$@)

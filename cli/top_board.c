@@ -39,16 +39,19 @@ void board_order_by_id(struct board *b)
 	qsort(b->row, b->n, sizeof(*b->row), by_id);
 }
 
-static int add_history(const struct history_row *h, const char *name, void *arg)
-{
-	struct board *b = arg;
-	struct board_row *r = find(b, h->function);
+struct hour {
+	struct board_row *row;
+	int64_t first, last;
+};
 
-	(void)name;
-	if (!r)
-		return 0;
-	if (h->minute == b->minute)
+static int add_minute(const struct history_row *h, void *arg)
+{
+	const struct hour *hour = arg;
+	struct board_row *r = hour->row;
+
+	if (h->minute == hour->last)
 		r->minute = *h;
+	r->calls[h->minute - hour->first] = h->partial ? NAN : (double)h->invocations;
 	r->oom_kills += h->events_oom_kill;
 	r->limit_hits += h->events_max;
 	r->cold_starts += h->cold_starts;
@@ -83,12 +86,16 @@ static int read_rows(struct board *b, struct store *s, const struct locator_opti
 	for (size_t i = 0; i < b->n; i++)
 		b->row[i] = (struct board_row){ .function = list[i], .rate = NAN };
 	board_order_by_id(b);
-	r = store_each_history(s, first, b->minute, add_history, b);
 	for (size_t i = 0; i < b->n && r == 0; i++) {
-		struct board_row *row = &b->row[i];
+		struct hour hour = { &b->row[i], first, b->minute };
+		int64_t id = b->row[i].function.id;
 
-		r = store_read_series(s, row->function.id, first, BOARD_MINUTES, row->calls);
-		judge(row, o);
+		for (int m = 0; m < BOARD_MINUTES; m++)
+			b->row[i].calls[m] = NAN;
+		r = store_read_observed(s, id, first, BOARD_MINUTES, b->row[i].calls);
+		if (r == 0)
+			r = store_each_minute(s, id, first, b->minute, add_minute, &hour);
+		judge(&b->row[i], o);
 	}
 	return r;
 }

@@ -8,23 +8,29 @@
 #include "store/memory.h"
 #include "store/retention.h"
 
-static int add_rows(struct store *s, const struct tally *t)
+/* Looked up once: ids do not change. */
+static int function_id(struct store *s, struct tally *t, int function, int64_t *ret)
+{
+	int r = 0;
+
+	*ret = tally_function_id(t, function);
+	if (!*ret)
+		r = store_function_id(s, tally_function_name(t, function), ret);
+	if (r == 0)
+		tally_set_function_id(t, function, *ret);
+	return r;
+}
+
+static int add_rows(struct store *s, struct tally *t)
 {
 	size_t n;
 	const struct tally_row *rows = tally_rows(t, &n);
-	int functions = tally_functions(t), r = 0;
-	/* Ids by index, looked up once a commit: a rollback may have taken a new function back. */
-	_cleanup_free_ int64_t *id = calloc(functions + 1, sizeof(*id));
+	int r = 0;
 
-	if (!id)
-		return -ENOMEM;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct history_row row = rows[i].row;
 
-		if (!id[rows[i].function])
-			r = store_function_id(s, tally_function_name(t, rows[i].function),
-					      &id[rows[i].function]);
-		row.function = id[rows[i].function];
+		r = function_id(s, t, rows[i].function, &row.function);
 		if (r == 0)
 			r = store_add_history(s, &row, 1);
 	}
@@ -57,7 +63,7 @@ static int add_pool(struct store *s, const struct cgroup_node *n, int64_t minute
 	return store_add_pool(s, &row);
 }
 
-static int add_container(struct store *s, uint64_t epoch, const struct tally *t,
+static int add_container(struct store *s, uint64_t epoch, struct tally *t,
 			 const struct cgroup_node *n, int64_t minute)
 {
 	struct container_row row = {
@@ -73,11 +79,11 @@ static int add_container(struct store *s, uint64_t epoch, const struct tally *t,
 	int r = 0;
 
 	if (n->function >= 0)
-		r = store_function_id(s, tally_function_name(t, n->function), &row.function);
+		r = function_id(s, t, n->function, &row.function);
 	return r < 0 ? r : store_add_container(s, epoch, &row);
 }
 
-static int add_cgroups(struct store *s, uint64_t epoch, const struct tally *t, int64_t minute)
+static int add_cgroups(struct store *s, uint64_t epoch, struct tally *t, int64_t minute)
 {
 	const struct cgroup_tree *tree = tally_tree(t);
 	const struct cgroup_node *n;
@@ -86,7 +92,7 @@ static int add_cgroups(struct store *s, uint64_t epoch, const struct tally *t, i
 	for (n = tree_next(tree, NULL); n && r == 0; n = tree_next(tree, n)) {
 		if (n->base_changed)
 			r = store_write_baseline(s, epoch, &n->base);
-		if (r == 0 && n->row_changed)
+		if (r == 0 && n->row_due)
 			r = add_container(s, epoch, t, n, minute);
 		if (r == 0 && tally_is_pool(n) && !n->gone)
 			r = add_pool(s, n, minute);
@@ -123,7 +129,7 @@ static int add_victims(struct store *s, const struct tally *t, const struct reco
 	return r;
 }
 
-static int add_samples(struct store *s, const struct tally *t, const struct record *what)
+static int add_samples(struct store *s, struct tally *t, const struct record *what)
 {
 	int r = 0;
 
@@ -145,16 +151,14 @@ static int add_samples(struct store *s, const struct tally *t, const struct reco
 		if (!item->path && item->containers == 0)
 			continue;
 		if (!item->path)
-			r = store_function_id(s, tally_function_name(t, item->function),
-					      &row.function);
+			r = function_id(s, t, item->function, &row.function);
 		if (r == 0)
 			r = store_add_memory(s, &row);
 	}
 	return r;
 }
 
-static int write_all(struct store *s, uint64_t epoch, const struct tally *t,
-		     const struct record *what)
+static int write_all(struct store *s, uint64_t epoch, struct tally *t, const struct record *what)
 {
 	const uint64_t *forgotten;
 	size_t n;
@@ -180,7 +184,7 @@ static int write_all(struct store *s, uint64_t epoch, const struct tally *t,
 	return r;
 }
 
-int record_tally(struct store *s, uint64_t epoch, const struct tally *t, const struct record *what)
+int record_tally(struct store *s, uint64_t epoch, struct tally *t, const struct record *what)
 {
 	int r = store_begin(s);
 
@@ -190,5 +194,7 @@ int record_tally(struct store *s, uint64_t epoch, const struct tally *t, const s
 	if (r == 0)
 		r = store_commit(s);
 	store_rollback(s);
+	if (r < 0)
+		tally_forget_ids(t);
 	return r;
 }

@@ -24,6 +24,6 @@ struct record {
 };
 
 /* Nothing is written when any of it cannot be. Not logged: store_why() has the reason. */
-int record_tally(struct store *s, uint64_t epoch, const struct tally *t, const struct record *what);
+int record_tally(struct store *s, uint64_t epoch, struct tally *t, const struct record *what);
 
 #endif

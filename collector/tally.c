@@ -11,6 +11,7 @@
 
 struct function_tally {
 	char name[FUNCTION_NAME_MAX + 1];
+	int64_t id;			     /* in the database; 0: not known */
 	struct history_row now;		     /* of the minute that runs */
 	int64_t live_containers, live_bytes; /* in the pass that runs */
 	int population;			     /* containers that are not gone */
@@ -325,6 +326,15 @@ static void book_cold_start(struct tally *t, struct cgroup_node *node, struct hi
 	}
 }
 
+/* A busy container's row would cost as much as its history; nobody plans by it, so it is written when
+ * something happened to it, and every ten minutes. */
+#define ROW_EVERY 10
+static bool row_matters(const struct cgroup_node *node, int64_t minute)
+{
+	return node->function < 0 || node->gone || node->row_oom_kills ||
+	       node->first_minute == minute || (minute + (int64_t)node->id) % ROW_EVERY == 0;
+}
+
 static void book_node(struct tally *t, struct cgroup_node *node, int64_t minute)
 {
 	struct history_row unknown = { 0 }, *row = &unknown;
@@ -346,6 +356,7 @@ static void book_node(struct tally *t, struct cgroup_node *node, int64_t minute)
 	if (node->gone && node->first_minute != INT64_MIN)
 		node->row_changed = true;
 	node->gone_booked = node->gone;
+	node->row_due |= node->row_changed && row_matters(node, minute);
 }
 
 static bool is_empty(const struct history_row *h)
@@ -408,6 +419,22 @@ int tally_functions(const struct tally *t)
 	return t->n_functions;
 }
 
+int64_t tally_function_id(const struct tally *t, int function)
+{
+	return t->function[function].id;
+}
+
+void tally_set_function_id(struct tally *t, int function, int64_t id)
+{
+	t->function[function].id = id;
+}
+
+void tally_forget_ids(struct tally *t)
+{
+	for (int i = 0; i < t->n_functions; i++)
+		t->function[i].id = 0;
+}
+
 const struct cgroup_tree *tally_tree(const struct tally *t)
 {
 	return &t->tree;
@@ -456,8 +483,11 @@ void tally_stored(struct tally *t, void (*drop)(uint64_t id, void *arg), void *a
 	forget_unclaimed(t);
 	for (node = tree_next(&t->tree, NULL); node; node = next) {
 		next = tree_next(&t->tree, node);
-		node->base_changed = node->row_changed = false;
-		node->row_invocations = node->row_oom_kills = 0;
+		node->base_changed = false;
+		if (node->row_due) {
+			node->row_due = node->row_changed = false;
+			node->row_invocations = node->row_oom_kills = 0;
+		}
 		/* Children first: a parent that is gone waits for the next minute. */
 		if (!node->gone_booked || node->children)
 			continue;

@@ -49,6 +49,11 @@ int tally_close_minute(struct tally *t, int64_t minute, bool partial);
 const struct tally_row *tally_rows(const struct tally *t, size_t *n);
 const char *tally_function_name(const struct tally *t, int function);
 int tally_functions(const struct tally *t);
+/* The function's id in the database, 0 while it is not known. Ids of a transaction that was rolled
+ * back are no more: tally_forget_ids(). */
+int64_t tally_function_id(const struct tally *t, int function);
+void tally_set_function_id(struct tally *t, int function, int64_t id);
+void tally_forget_ids(struct tally *t);
 /* Index of a function by name, -1 when no container of it was ever seen. */
 int tally_find_function(const struct tally *t, const char *name);
 const struct cgroup_tree *tally_tree(const struct tally *t);

@@ -45,6 +45,9 @@ int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_
 /* Invocations of minutes first..first+n-1 into value[n]; NAN where not observed or partial. */
 int store_read_series(struct store *s, int64_t function, int64_t first, size_t n, double *value);
 
+/* 0 for those of minutes first..first+n-1 that were watched; the others' values stay. */
+int store_read_observed(struct store *s, int64_t function, int64_t first, size_t n, double *value);
+
 /* First and last minute for which anything of this function is known; -ENODATA when none. 0: of
  * any function. */
 int store_history_range(struct store *s, int64_t function, int64_t *first, int64_t *last);
@@ -54,5 +57,10 @@ int store_history_range(struct store *s, int64_t function, int64_t *first, int64
 int store_each_history(struct store *s, int64_t first, int64_t last,
 		       int (*fn)(const struct history_row *row, const char *name, void *arg),
 		       void *arg);
+
+/* One function's rows of first..last by minute; stops and returns what fn returns when that is not
+ * 0. A part of one place of the file, where store_each_history() reads all over it. */
+int store_each_minute(struct store *s, int64_t function, int64_t first, int64_t last,
+		      int (*fn)(const struct history_row *row, void *arg), void *arg);
 
 #endif

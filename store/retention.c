@@ -4,19 +4,18 @@
 #include "store/internal.h"
 
 /* Of one function in a call: bounds a transaction after --keep was shortened. An hour brings 60. */
-#define ROWS_A_CALL 2000
+#define MINUTES_A_CALL 2000
 /* Calls take turns over the functions; an hour is one round. */
 #define TURNS 60
 /* 8 MiB a call. */
 #define PAGES_A_CALL "2000"
 
-/* ?1 minute, ?2 before. The inner SELECT finds the row at which a bounded removal has to stop. */
-#define FORGET_OF_TURN(table)                                                                   \
-	"DELETE FROM " table " WHERE (function_id, minute) IN ("                                \
-	" SELECT t.function_id, t.minute FROM functions f CROSS JOIN " table                    \
-	"  t ON t.function_id = f.id AND t.minute < min(?2, coalesce("                          \
-	"   (SELECT minute FROM " table " c WHERE c.function_id = f.id ORDER BY minute LIMIT 1" \
-	"    OFFSET ?3), ?2)) WHERE f.id % ?4 = ?1 % ?4)"
+/* ?1 minute, ?2 before, ?3 minutes at most, ?4 turns. */
+#define FORGET_OF_TURN(table)                                                         \
+	"DELETE FROM " table " WHERE (function_id, minute) IN ("                      \
+	" SELECT t.function_id, t.minute FROM functions f CROSS JOIN " table          \
+	"  t ON t.function_id = f.id AND t.minute < min(?2, ?3 + (SELECT min(minute)" \
+	"   FROM " table " c WHERE c.function_id = f.id)) WHERE f.id % ?4 = ?1 % ?4)"
 
 static const char history_sql[] = FORGET_OF_TURN("history");
 static const char forecasts_sql[] = FORGET_OF_TURN("forecasts");
@@ -39,9 +38,10 @@ int store_forget(struct store *s, int64_t minute, int64_t before)
 	};
 	int r;
 
-	r = store_exec(s, history_sql, STORE_NUMBERS(minute, before, ROWS_A_CALL, TURNS));
+	r = store_exec(s, history_sql, STORE_NUMBERS(minute, before, MINUTES_A_CALL, TURNS));
 	if (r == 0)
-		r = store_exec(s, forecasts_sql, STORE_NUMBERS(minute, before, ROWS_A_CALL, TURNS));
+		r = store_exec(s, forecasts_sql,
+			       STORE_NUMBERS(minute, before, MINUTES_A_CALL, TURNS));
 	for (size_t i = 0; i < ARRAY_SIZE(sql) && r == 0; i++)
 		r = store_exec(s, sql[i], STORE_NUMBERS(before));
 	if (r < 0)
@@ -69,8 +69,14 @@ static int read_number(struct store *s, const char *sql, int64_t *ret)
 int store_tidy(struct store *s)
 {
 	int64_t pages = 0, unused = 0;
-	int r = read_number(s, "PRAGMA page_count", &pages);
-	int code;
+	int code = sqlite3_wal_checkpoint_v2(store_db(s), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+					     NULL);
+	int r = 0;
+
+	/* Busy: a reader has not come so far; the next minute then. */
+	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED)
+		return store_fail(store_db(s), code, "copying the log into the file");
+	r = read_number(s, "PRAGMA page_count", &pages);
 
 	if (r == 0)
 		r = read_number(s, "PRAGMA freelist_count", &unused);

@@ -17,8 +17,9 @@
  */
 int store_forget(struct store *s, int64_t minute, int64_t before);
 
-/* Gives free pages back to the file system when a quarter of the file is free, a bounded number a
- * call. Outside a transaction. */
+/* Between transactions, once a minute: copies the log (WAL) into the file as far as readers allow, and
+ * gives free pages back to the file system when a quarter of the file is free, a bounded number a
+ * call. */
 int store_tidy(struct store *s);
 
 #endif

@@ -91,8 +91,10 @@ static const char version_2[] =
 	"  PRIMARY KEY(minute, function_id, path)) WITHOUT ROWID;"
 	"ALTER TABLE containers ADD COLUMN siblings INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX containers_last ON containers(last_minute);"
-	"CREATE INDEX containers_peak ON containers(function_id, peak_bytes, last_minute)"
-	"  WHERE siblings > 0;";
+	"CREATE INDEX containers_peak ON containers(function_id, peak_bytes, last_minute,"
+	"  siblings) WHERE siblings > 0;"
+	"CREATE INDEX containers_alone ON containers(function_id, peak_bytes, last_minute,"
+	"  siblings) WHERE siblings = 0;";
 
 /*
  * A database of version N has had the first N of these. What has been released is never edited: a

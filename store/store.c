@@ -102,6 +102,11 @@ static int pragma(sqlite3 *db, const char *sql, char *answer, size_t size)
  * made: an older database keeps its free pages and fills them again. The log is cut after a storm. */
 #define PAGES_PRAGMAS "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_size_limit=67108864"
 
+/* A minute of thousands of functions touches a page of each. They are copied from the log into the
+ * file by the collector between minutes (store_tidy()) and not within somebody's commit; 80 MiB of log
+ * where no collector runs. The cache holds such a minute, or pages would be written twice. */
+#define LOG_PRAGMAS "PRAGMA wal_autocheckpoint=20000; PRAGMA cache_size=-8192"
+
 /* WAL lets readers and the one writer work side by side; it needs shared memory, which network and
  * 9p file systems lack. FULL: a committed minute survives a power cut. */
 static int set_up(sqlite3 *db, enum store_mode mode)
@@ -117,6 +122,7 @@ static int set_up(sqlite3 *db, enum store_mode mode)
 		return schema_prepare(db, mode);
 	sqlite3_exec(db, PAGES_PRAGMAS, NULL, NULL, NULL);
 	code = pragma(db, "PRAGMA journal_mode=WAL", answer, sizeof(answer));
+	sqlite3_exec(db, LOG_PRAGMAS, NULL, NULL, NULL);
 	/* 9p lets the mode be set and fails at the first read. */
 	if (code == SQLITE_OK && strcmp(answer, "wal") == 0)
 		code = sqlite3_exec(db, "PRAGMA user_version", NULL, NULL, NULL);
