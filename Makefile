@@ -16,11 +16,14 @@ endif
 CC_gcc   := gcc
 CC_clang := clang
 CC_san   := gcc
+CC_fuzz  := clang
 CC       := $(CC_$(VARIANT))
 WARN     := -Wall -Wextra -Werror
 OPT_gcc  := -O2
 OPT_clang := -O2
 OPT_san  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
 CFLAGS   += -std=gnu11 -g $(OPT_$(VARIANT)) $(WARN) -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP
 LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
 # The serial OpenBLAS: the threaded one starts threads in every process that loads it, and a signal
@@ -55,7 +58,7 @@ VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
 PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
 
 .PHONY: all deps check demo bench vmtest install clean format help tests-build vm-build clang-build \
-	format-check
+	format-check fuzz fuzz-build
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -68,6 +71,7 @@ help:
 	@echo 'make check      every test; TESTS="name..." runs some'
 	@echo 'make vmtest     the VM tests alone; TEST=name runs one'
 	@echo 'make bench      benchmarks, one JSON object a line; BENCH=name runs one'
+	@echo 'make fuzz       parsers under libFuzzer, FUZZ_TIME=60 seconds each; FUZZ=name runs one'
 	@echo 'make install    to $$(DESTDIR)$$(prefix), default /usr/local'
 	@echo 'make format     clang-format every C file'
 	@echo 'make clean      removes build/'
@@ -176,6 +180,17 @@ $(OUT)/vmtest/%: vmtest/tools/%.c $(LIB) | $(DEPS)
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+FUZZ_BIN := $(patsubst fuzz/%.c,$(OUT)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
+$(OUT)/fuzz/%: fuzz/%.c fuzz/fuzz.h $(LIB) | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,FUZZ,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LIBS)
+
+fuzz-build: $(FUZZ_BIN)
+fuzz:
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzz-build
+	$(Q)fuzz/run.sh $(FUZZ)
+
 tests-build: $(TESTS_BIN)
 bench-build: $(BENCH_BIN)
 vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN)
@@ -199,7 +214,7 @@ install: all
 	install -D -m 755 $(BUILD)/faasmat-watchdog $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-watchdog
 
 C_FILES := $(shell find bpf common store collector forecast governor simulator runtime cli tests \
-	vmtest bench -name '*.[ch]' 2>/dev/null)
+	vmtest bench fuzz -name '*.[ch]' 2>/dev/null)
 format:
 	clang-format -i $(C_FILES)
 

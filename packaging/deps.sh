@@ -13,7 +13,7 @@ release=bookworm
 PATH=$PATH:/usr/sbin:/sbin # depmod, for a user
 
 packages=(
-	gcc make clang llvm clang-format bpftool pkg-config libc6-dev
+	gcc make clang libclang-rt-dev llvm clang-format bpftool pkg-config libc6-dev
 	libbpf-dev libelf-dev zlib1g-dev libcgroup-dev libsqlite3-dev libcmocka-dev libjansson-dev libncurses-dev
 	liblapacke-dev libopenblas-serial-dev libfftw3-dev
 	qemu-system-x86 crun busybox-static kmod file tzdata xz-utils zstd e2fsprogs jq wrk sqlite3 gnuplot-nox

@@ -55,6 +55,13 @@ int store_mark_partial(struct store *s, int64_t minute)
 			  STORE_NUMBERS(minute));
 }
 
+int store_clear_history(struct store *s)
+{
+	int r = store_exec(s, "DELETE FROM history", 0, NULL);
+
+	return r < 0 ? r : store_exec(s, "DELETE FROM observed", 0, NULL);
+}
+
 int store_import_minute(struct store *s, int64_t function, int64_t minute, int64_t invocations)
 {
 	return store_exec(s,

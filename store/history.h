@@ -32,6 +32,9 @@ int store_add_history(struct store *s, const struct history_row *rows, size_t n)
 /* A minute that was not counted to its end: its rows are partial from now on. */
 int store_mark_partial(struct store *s, int64_t minute);
 
+/* Removes all history of all functions. Inside a transaction. */
+int store_clear_history(struct store *s);
+
 /* Sets the invocations of one imported minute (replaces what was there). Inside a transaction. */
 int store_import_minute(struct store *s, int64_t function, int64_t minute, int64_t invocations);
 

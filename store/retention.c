@@ -33,8 +33,8 @@ int store_forget(struct store *s, int64_t minute, int64_t before)
 		"DELETE FROM observed WHERE last < ?1",
 		"UPDATE observed SET first = ?1 WHERE first < ?1",
 		"UPDATE planned SET first = ?1 WHERE first < ?1",
-		"DELETE FROM containers WHERE last_minute < min(?1,"
-		" (SELECT min(last_minute) + 1440 FROM containers))",
+		("DELETE FROM containers WHERE last_minute < min(?1,"
+		 " (SELECT min(last_minute) + 1440 FROM containers))"),
 	};
 	int r;
 
