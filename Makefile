@@ -193,7 +193,7 @@ fuzz:
 
 tests-build: $(TESTS_BIN)
 bench-build: $(BENCH_BIN)
-vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN)
+vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN) $(OUT)/bench/sweep
 clang-build: all
 	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Benchmarks, one JSON object a line: {"bench","case","value","unit"[,"peer","peer_value","ratio"]}.
-# usage: run.sh [NAME]     demo, or NAME of bench/bench_NAME.c; without NAME all of them
+# usage: run.sh [NAME]     demo or sweep (in a VM), or NAME of bench/bench_NAME.c; without NAME all of them
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 name=${1:-}
@@ -17,8 +17,12 @@ if [ -z "$name" ] || [ "$name" = demo ]; then
 	VM_TIMEOUT=3600 vmtest/vm.sh vmtest/guest/bench-demo.sh | grep --line-buffered '^{' || status=1
 	ran=1
 fi
+if [ -z "$name" ] || [ "$name" = sweep ]; then
+	VM_TIMEOUT=900 vmtest/vm.sh vmtest/guest/bench-sweep.sh | grep --line-buffered '^{' || status=1
+	ran=1
+fi
 [ $ran = 1 ] || {
-	echo "bench: there is no '$name'; there are demo and $(ls bench/bench_*.c 2>/dev/null | sed 's/.*bench_\(.*\)\.c/\1/' | tr '\n' ' ')" >&2
+	echo "bench: there is no '$name'; there are demo, sweep and $(ls bench/bench_*.c 2>/dev/null | sed 's/.*bench_\(.*\)\.c/\1/' | tr '\n' ' ')" >&2
 	exit 2
 }
 exit $status
