@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -137,10 +138,16 @@ static int sweep(struct collector *c)
 		return log_error_errno(r, "reading the cgroups");
 	tally_begin(c->tally, sensor_sweep_number(c->sensor));
 	for (size_t i = 0; i < n; i++) {
-		if (learn(c, ids[i], 0) < 0 && !walked && !usage[i].removed_ns) {
+		bool gone = usage[i].removed_ns || usage[i].seen != sensor_sweep_number(c->sensor);
+		int known = learn(c, ids[i], 0);
+
+		if (known < 0 && !walked && !gone) {
 			walk_all(c);
 			walked = true;
 		}
+		/* Gone, and nobody can say any more who it was (its name found the map full). */
+		if (known < 0 && gone)
+			sensor_forget(c->sensor, ids[i]);
 		tally_usage(c->tally, ids[i], &usage[i]);
 	}
 	r = sensor_read_invocations(c->sensor, &ids, &counters, &n);
@@ -441,6 +448,8 @@ static int set_up(struct collector *c)
 	if (r < 0)
 		return log_error_errno(r, "starting");
 	sensor_on_victim(c->sensor, on_victim, c);
+	/* Loading took the kernel's type information apart, ten megabytes of it. */
+	malloc_trim(0);
 	r = start_minutes(c);
 	if (r == 0)
 		r = load_baselines(c);

@@ -104,8 +104,9 @@ static int pragma(sqlite3 *db, const char *sql, char *answer, size_t size)
 
 /* A minute of thousands of functions touches a page of each. They are copied from the log into the
  * file by the collector between minutes (store_tidy()) and not within somebody's commit; 80 MiB of log
- * where no collector runs. The cache holds such a minute, or pages would be written twice. */
-#define LOG_PRAGMAS "PRAGMA wal_autocheckpoint=20000; PRAGMA cache_size=-8192"
+ * where no collector runs. The cache is a compromise: the
+ * collector promises to stay below 20 MB. */
+#define LOG_PRAGMAS "PRAGMA wal_autocheckpoint=20000; PRAGMA cache_size=-4096"
 
 /* WAL lets readers and the one writer work side by side; it needs shared memory, which network and
  * 9p file systems lack. FULL: a committed minute survives a power cut. */
