@@ -11,12 +11,12 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include "collector/baselines.h"
 #include "collector/minutes.h"
 #include "collector/record.h"
 #include "collector/samples.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
-#include "store/counters.h"
 #include "store/history.h"
 #include "store/plan.h"
 #include "store/retention.h"
@@ -312,26 +312,6 @@ static void on_victim(const struct wire_victim *v, void *arg)
 							      .time_us = clock_stamp_us() };
 }
 
-/* Begins the epoch in the database and reads the baselines of the collector before. */
-static int load_baselines(struct collector *c)
-{
-	_cleanup_free_ struct counter_baseline *list = NULL;
-	uint64_t epoch = sensor_epoch(c->sensor);
-	size_t n;
-	int r = store_begin(c->store);
-
-	if (r == 0)
-		r = store_start_epoch(c->store, epoch);
-	if (r == 0)
-		r = store_commit(c->store);
-	store_rollback(c->store);
-	if (r == 0)
-		r = store_read_baselines(c->store, epoch, &list, &n);
-	if (r == 0)
-		r = tally_set_baselines(c->tally, list, n);
-	return r < 0 ? log_error_errno(r, "reading the counters' last state: %s", store_why()) : 0;
-}
-
 /* Which minute runs, whether it has been counted from its beginning, and whether others before it
  * were counted by nobody's watch. */
 static int start_minutes(struct collector *c)
@@ -350,7 +330,8 @@ static int start_minutes(struct collector *c)
 		r = store_mark_partial(c->store, last + 1);
 	if (r < 0)
 		return log_error_errno(r, "minute %lld: %s", (long long)last + 1, store_why());
-	whole = (running && !c->catching_up) || now.into_ns <= slack;
+	whole = running ? !c->catching_up && last != INT64_MIN && !sensor_was_replaced(c->sensor)
+			: now.into_ns <= slack;
 	minutes_start(&c->minutes, &now, whole, last, length, slack);
 	if (c->o->minutes)
 		c->stop_minute = now.minute + c->o->minutes;
@@ -452,7 +433,7 @@ static int set_up(struct collector *c)
 	malloc_trim(0);
 	r = start_minutes(c);
 	if (r == 0)
-		r = load_baselines(c);
+		r = baselines_load(c->sensor, o->sensor.pin_dir, c->store, c->tally);
 	if (r < 0)
 		return r;
 	store_set_patience(c->store, PATIENCE_MS);

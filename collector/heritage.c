@@ -249,3 +249,21 @@ int heritage_remove(const char *pin_dir, const struct heritage *h)
 		r = -errno;
 	return r;
 }
+
+void heritage_remove_stray(const char *pin_dir)
+{
+	DIR *d = opendir(pin_dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		struct heritage h = { 0 };
+
+		if (e->d_name[0] != 'g' || e->d_type != DT_DIR)
+			continue;
+		snprintf(h.dir, sizeof(h.dir), "%.200s/%.200s", pin_dir, e->d_name);
+		if (!read_settings(&h))
+			heritage_remove(pin_dir, &h);
+	}
+	if (d)
+		closedir(d);
+}

@@ -47,4 +47,7 @@ int heritage_counters(const struct heritage *h, int invocations, uint64_t **ids,
 /* Removes a generation. */
 int heritage_remove(const char *pin_dir, const struct heritage *h);
 
+/* Removes directories of generations that were begun and never became any. */
+void heritage_remove_stray(const char *pin_dir);
+
 #endif

@@ -274,6 +274,15 @@ static int64_t scaled_us(const struct tally *t, int64_t ns)
 	return (int64_t)((double)ns * t->time_scale / NS_PER_US + 0.5);
 }
 
+/* The counters that book_invocations() books. */
+void tally_take_off(struct counter_baseline *b, const struct wire_invocations *last)
+{
+	b->requests -= (int64_t)last->requests;
+	b->inits -= (int64_t)last->inits;
+	b->responses -= (int64_t)last->responses;
+	b->busy_ns -= (int64_t)last->busy_ns;
+}
+
 static void book_invocations(struct tally *t, struct cgroup_node *node, struct history_row *row)
 {
 	struct counter_baseline *b = &node->base;

@@ -317,6 +317,17 @@ int store_set_meta(struct store *s, const char *key, int64_t value)
 	return store_run(s, stmt);
 }
 
+int store_remove_meta(struct store *s, const char *key)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s, "DELETE FROM meta WHERE key = ?1", &stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
+	return store_run(s, stmt);
+}
+
 int store_get_meta(struct store *s, const char *key, int64_t *ret)
 {
 	sqlite3_stmt *stmt;

@@ -42,6 +42,7 @@ void store_rollback(struct store *s);
 
 /* Small facts by name, e.g. when the collector last wrote. get: -ENOENT when unset. */
 int store_set_meta(struct store *s, const char *key, int64_t value);
+int store_remove_meta(struct store *s, const char *key);
 int store_get_meta(struct store *s, const char *key, int64_t *ret);
 
 #endif
