@@ -110,7 +110,11 @@ stop
 grep -q 'cannot be written' $tmp/log && echo "ok native-locked-says-so" || echo "not ok native-locked-says-so: $(cat $tmp/log)"
 intervals=$(sqlite3 $db "select count(*) from observed")
 [ "$intervals" = 1 ] && echo "ok native-locked-no-hole" || echo "not ok native-locked-no-hole: $intervals intervals"
-same native-locked-count
+# The rig was stopped: an answer that it did not wait for is counted all the same.
+sent=$(jq .sent $tmp/rig.json)
+stored=$(sqlite3 $db "select sum(invocations) from history")
+[ "$sent" = "$stored" ] && echo "ok native-locked-count" || echo "not ok native-locked-count: sent $sent, stored $stored"
+rm -f $db $db-*
 
 # --- upgrade and downgrade in mid-load, to a build whose counters lie elsewhere in memory: each
 # collector is killed or stopped, and the other version goes on; no request is lost or counted twice
