@@ -19,11 +19,14 @@ endif
 CC_gcc   := gcc
 CC_clang := clang
 CC_san   := gcc
+CC_fuzz  := clang
 CC       := $(CC_$(VARIANT))
 WARN     := -Wall -Wextra -Werror
 OPT_gcc  := -O2
 OPT_clang := -O2
 OPT_san  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
 CFLAGS   += -std=gnu11 -g $(OPT_$(VARIANT)) $(WARN) -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP
 LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
 # The serial OpenBLAS: the threaded one starts threads in every process that loads it, and a signal
@@ -31,7 +34,7 @@ LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
 # RUNPATH: what LAPACKE loads in turn must be the serial one too.
 BLAS_DIR := /usr/lib/$(shell gcc -print-multiarch 2>/dev/null)/openblas-serial
 LDFLAGS  += -L$(BLAS_DIR) -Wl,--disable-new-dtags,-rpath,$(BLAS_DIR)
-LIBS     := -lsystemd -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lfftw3f -lz -lm -lpthread
+LIBS     := -lsystemd -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lfftw3f -lz -lm -lpthread -lncursesw -ltinfo
 
 BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 OUT      := $(BUILD)/$(VARIANT)
@@ -59,7 +62,7 @@ UNITS    := $(patsubst packaging/systemd/%.in,%,$(wildcard packaging/systemd/*.s
 PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
 
 .PHONY: all deps check mutants demo bench vmtest soak install clean format help tests-build vm-build \
-	clang-build print-compile print-libs format-check
+	clang-build print-compile print-libs format-check fuzz fuzz-build
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -74,6 +77,7 @@ help:
 	@echo 'make vmtest     the VM tests alone; TEST=name runs one'
 	@echo 'make soak       the long runs: kills, saw-tooth plans, churn; SOAK_TIME=600 seconds a kernel'
 	@echo 'make bench      benchmarks, one JSON object a line; BENCH=name runs one'
+	@echo 'make fuzz       parsers under libFuzzer, FUZZ_TIME=60 seconds each; FUZZ=name runs one'
 	@echo 'make install    to $$(DESTDIR)$$(prefix), default /usr/local'
 	@echo 'make format     clang-format every C file'
 	@echo 'make clean      removes build/'
@@ -152,6 +156,12 @@ $(OUT)/bench/%: bench/%.c $(LIB) | $(DEPS)
 	$(call msg,BENCH,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# What `top` asks the database is the command's own.
+$(OUT)/bench/bench_store: bench/bench_store.c $(OUT)/cli/top_board.o $(LIB) | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,BENCH,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(OUT)/cli/top_board.o $(LIB) $(LIBS)
+
 $(RIG_LIB): $(RIG_SRC:%.c=$(OUT)/%.o)
 	@rm -f $@
 	$(call msg,AR,$@)
@@ -177,9 +187,20 @@ $(OUT)/vmtest/%: vmtest/tools/%.c $(LIB) | $(DEPS)
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+FUZZ_BIN := $(patsubst fuzz/%.c,$(OUT)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
+$(OUT)/fuzz/%: fuzz/%.c fuzz/fuzz.h $(LIB) | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,FUZZ,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LIBS)
+
+fuzz-build: $(FUZZ_BIN)
+fuzz:
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzz-build
+	$(Q)fuzz/run.sh $(FUZZ)
+
 tests-build: $(TESTS_BIN)
 bench-build: $(BENCH_BIN)
-vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN)
+vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN) $(OUT)/bench/sweep
 clang-build: all
 	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig
 
@@ -219,7 +240,7 @@ install: all
 		install -D -m 644 packaging/faasmat.conf $(DESTDIR)$(sysconfdir)/faasmat.conf
 
 C_FILES := $(shell find bpf common store collector forecast governor simulator runtime cli tests \
-	vmtest bench -name '*.[ch]' 2>/dev/null)
+	vmtest bench fuzz -name '*.[ch]' 2>/dev/null)
 format:
 	clang-format -i $(C_FILES)
 

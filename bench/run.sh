@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Benchmarks, one JSON object a line: {"bench","case","value","unit"[,"peer","peer_value","ratio"]}.
-# usage: run.sh [NAME]     demo, governor, or NAME of bench/bench_NAME.c; without NAME all of them
+# usage: run.sh [NAME]     demo, governor or sweep (in a VM), or NAME of bench/bench_NAME.c; without NAME all
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 name=${1:-}
@@ -14,13 +14,13 @@ for program in build/gcc/bench/bench_*; do
 	ran=1
 done
 # Those that need a VM.
-for guest in demo governor; do
+for guest in demo governor sweep; do
 	case $name in "" | "$guest") ;; *) continue ;; esac
 	VM_TIMEOUT=3600 vmtest/vm.sh "vmtest/guest/bench-$guest.sh" | grep --line-buffered '^{' || status=1
 	ran=1
 done
 [ $ran = 1 ] || {
-	echo "bench: there is no '$name'; there are demo, governor and $(ls bench/bench_*.c 2>/dev/null | sed 's/.*bench_\(.*\)\.c/\1/' | tr '\n' ' ')" >&2
+	echo "bench: there is no '$name'; there are demo, governor, sweep and $(ls bench/bench_*.c 2>/dev/null | sed 's/.*bench_\(.*\)\.c/\1/' | tr '\n' ' ')" >&2
 	exit 2
 }
 exit $status

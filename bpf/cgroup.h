@@ -61,12 +61,20 @@ static __always_inline bool has_processes(struct cgroup *cgrp)
 	return BPF_CORE_READ(css, nr_populated_csets) > 0;
 }
 
-/* memory.events as the kernel keeps them; the enum's values by CO-RE, since its order is not UAPI. */
-static __always_inline void read_events(const atomic_long_t *from, __u64 *to)
+/* More events than any kernel has so far; those of ours are among the first. */
+#define MAX_EVENTS 16
+
+/* memory.events as the kernel keeps them, in one read (a call each would take most of a sweep); the
+ * enum's values by CO-RE, since its order is not UAPI. */
+static __always_inline void read_events(const atomic_long_t *from, __u64 size, __u64 *to)
 {
-#define READ_EVENT(wire, name)                        \
-	bpf_probe_read_kernel(&to[wire], sizeof(*to), \
-			      &from[bpf_core_enum_value(enum memcg_memory_event, name)])
+	__u64 all[MAX_EVENTS] = {};
+
+	if (size > sizeof(all))
+		size = sizeof(all);
+	bpf_probe_read_kernel(all, size, from);
+#define READ_EVENT(wire, name) \
+	to[wire] = all[bpf_core_enum_value(enum memcg_memory_event, name) & (MAX_EVENTS - 1)]
 	READ_EVENT(WIRE_LOW, MEMCG_LOW);
 	READ_EVENT(WIRE_HIGH, MEMCG_HIGH);
 	READ_EVENT(WIRE_MAX, MEMCG_MAX);
@@ -97,8 +105,10 @@ static __always_inline void read_memory(struct cgroup *cgrp, struct wire_usage *
 	u->peak = BPF_CORE_READ(memcg, memory.watermark) * PAGE_BYTES;
 	u->limit = limit_bytes(BPF_CORE_READ(memcg, memory.max));
 	u->low = limit_bytes(BPF_CORE_READ(memcg, memory.low));
-	read_events(__builtin_preserve_access_index(&memcg->memory_events[0]), u->events);
-	read_events(__builtin_preserve_access_index(&memcg->memory_events_local[0]), u->local);
+	read_events(__builtin_preserve_access_index(&memcg->memory_events[0]),
+		    bpf_core_field_size(memcg->memory_events), u->events);
+	read_events(__builtin_preserve_access_index(&memcg->memory_events_local[0]),
+		    bpf_core_field_size(memcg->memory_events_local), u->local);
 }
 
 #endif

@@ -16,6 +16,10 @@ int sweep_usage(struct bpf_iter__cgroup *ctx)
 	c = bpf_map_lookup_elem(&settings, &zero);
 	if (!cgrp || !c)
 		return 0;
+	/* A removed cgroup is visited until it is freed: its entry has its last word already, or was
+	 * dropped after that was stored. */
+	if (!(BPF_CORE_READ(cgrp, self.flags) & CSS_ONLINE))
+		return 0;
 	id = cgroup_id(cgrp);
 	u = bpf_map_lookup_elem(&usage, &id);
 	if (!u) {
@@ -27,7 +31,6 @@ int sweep_usage(struct bpf_iter__cgroup *ctx)
 		if (!u)
 			return 0;
 	}
-	/* A removed cgroup is visited until it is freed; its last word stands. */
 	if (u->removed_ns)
 		return 0;
 	read_memory(cgrp, u);

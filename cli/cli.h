@@ -15,6 +15,7 @@
 /* Exit codes of every subcommand. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+int cmd_backup(int argc, char **argv);
 int cmd_collect(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_forecast(int argc, char **argv);
@@ -27,6 +28,7 @@ int cmd_restore(int argc, char **argv);
 int cmd_sample(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 
 /* Options that several subcommands have; `.common = COMMON_DEFAULTS`, passed as child input by
  * common_argp (see cli/import.c). */
@@ -40,6 +42,8 @@ struct common_options {
  * /var/lib/faasmat/faasmat.db. Input: a struct common_options. */
 extern const struct argp common_argp;
 void common_defaults(struct common_options *o);
+/* Parses a command that has only the common options and no arguments. */
+void common_parse_only(int argc, char **argv, const char *doc, struct common_options *o);
 
 /* --minute-length and --minute-origin. Input: a struct clock, set to CLOCK_REAL beforehand. */
 extern const struct argp clock_argp;

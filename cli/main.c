@@ -15,6 +15,7 @@ static const struct command {
 	{ "probe", cmd_probe, "what this kernel and node offer, and what is missing" },
 	{ "import", cmd_import, "load history from trace files" },
 	{ "collect", cmd_collect, "the collector daemon: counts into the database" },
+	{ "top", cmd_top, "live table of functions: rates, memory, pools, what is hot and why" },
 	{ "locate", cmd_locate, "which functions are hot, and why" },
 	{ "forecast", cmd_forecast, "invocations of the next minutes, as quantiles" },
 	{ "plan", cmd_plan, "locate, forecast, size: the pools' budgets minute by minute" },
@@ -24,6 +25,7 @@ static const struct command {
 	{ "restore", cmd_restore, "put back every limit that the governor ever touched" },
 	{ "simulate", cmd_simulate, "replay a load: which policy, how much memory" },
 	{ "sample", cmd_sample, "draw a load from a day of the Azure trace" },
+	{ "backup", cmd_backup, "a consistent copy of the running database" },
 	{ "status", cmd_status, "health of the processes, last minute, unknown containers" },
 };
 

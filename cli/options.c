@@ -47,6 +47,27 @@ static const struct argp_option common_list[] = {
 
 const struct argp common_argp = { .options = common_list, .parser = parse_common };
 
+static error_t parse_only(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = state->input;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument '%s'", arg);
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+void common_parse_only(int argc, char **argv, const char *doc, struct common_options *o)
+{
+	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
+	const struct argp argp = { .parser = parse_only, .doc = doc, .children = children };
+
+	common_defaults(o);
+	argp_parse(&argp, argc, argv, 0, NULL, o);
+}
+
 struct clock_input {
 	const char *length, *origin;
 };

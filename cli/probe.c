@@ -26,33 +26,17 @@ static int print_items(const struct probe_item *items, size_t n, bool json)
 	return json ? print_json(list) : EXIT_DONE;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->input;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument '%s'", arg);
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
 int cmd_probe(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
-	static const struct argp argp = {
-		.parser = parse,
-		.doc = "Says what this kernel and node offer, what faasmat uses it for, and how to "
-		       "mend what is missing. Changes nothing. Exit 1 when something is missing.",
-		.children = children,
-	};
 	struct probe_item items[PROBE_ITEMS];
 	struct common_options common;
 	size_t n;
 
-	common_defaults(&common);
-	argp_parse(&argp, argc, argv, 0, NULL, &common);
+	common_parse_only(
+		argc, argv,
+		"Says what this kernel and node offer, what faasmat uses it for, and how to "
+		"mend what is missing. Changes nothing. Exit 1 when something is missing.",
+		&common);
 	n = probe_node(items);
 	if (print_items(items, n, common.json) != EXIT_DONE)
 		return EXIT_FAILED;

@@ -4,29 +4,37 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include "collector/baselines.h"
+#include "collector/minutes.h"
 #include "collector/record.h"
+#include "collector/samples.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
 #include "common/service.h"
-#include "store/counters.h"
+#include "store/history.h"
+#include "store/plan.h"
+#include "store/retention.h"
 
 /* OOM kills that are kept until the minute is stored; a storm beyond that is only in the counts. */
 #define MAX_VICTIMS 256
+
+/* How long storing waits for a lock: sweeps wait meanwhile, and it is tried again the next second. */
+#define PATIENCE_MS 250
 
 struct collector {
 	const struct collector_options *o;
 	struct sensor *sensor;
 	struct tally *tally;
 	struct store *store;
-	char *root_path;	/* relative to the cgroup mount */
-	int64_t minute;		/* that runs */
-	int64_t first_unstored; /* minutes from here on are pending */
+	char *root_path; /* relative to the cgroup mount */
+	struct minutes minutes;
 	int64_t stop_minute;
 	bool catching_up; /* the first row takes in what came while no collector ran */
 	int64_t catch_up_minute;
@@ -35,6 +43,7 @@ struct collector {
 	int64_t rows_lost_said;
 	struct victim victims[MAX_VICTIMS];
 	size_t n_victims;
+	struct samples samples;
 	int timer_fd, signal_fd, epoll_fd;
 };
 
@@ -130,10 +139,16 @@ static int sweep(struct collector *c)
 		return log_error_errno(r, "reading the cgroups");
 	tally_begin(c->tally, sensor_sweep_number(c->sensor));
 	for (size_t i = 0; i < n; i++) {
-		if (learn(c, ids[i], 0) < 0 && !walked && !usage[i].removed_ns) {
+		bool gone = usage[i].removed_ns || usage[i].seen != sensor_sweep_number(c->sensor);
+		int known = learn(c, ids[i], 0);
+
+		if (known < 0 && !walked && !gone) {
 			walk_all(c);
 			walked = true;
 		}
+		/* Gone, and nobody can say any more who it was (its name found the map full). */
+		if (known < 0 && gone)
+			sensor_forget(c->sensor, ids[i]);
 		tally_usage(c->tally, ids[i], &usage[i]);
 	}
 	r = sensor_read_invocations(c->sensor, &ids, &counters, &n);
@@ -175,14 +190,16 @@ static void say_losses(struct collector *c)
 }
 
 /* Tries to store what is pending; what cannot be stored stays pending. */
-static int store_pending(struct collector *c, bool whole)
+static int store_pending(struct collector *c, int64_t minute, bool sample)
 {
 	struct record what = {
-		.first_minute = c->first_unstored,
-		.last_minute = c->minute,
-		.last_is_whole = whole,
+		.minute = minute,
+		.whole = c->minutes.minute - 1,
+		.watched = c->minutes.watched,
+		.n_watched = c->minutes.n_watched,
 		.victims = c->victims,
 		.n_victims = c->n_victims,
+		.samples = sample ? &c->samples : NULL,
 		.keep_minutes = c->o->keep_minutes,
 	};
 	int r = record_tally(c->store, sensor_epoch(c->sensor), c->tally, &what);
@@ -195,10 +212,10 @@ static int store_pending(struct collector *c, bool whole)
 		return r;
 	}
 	if (c->store_failed)
-		log_info("the database can be written again; nothing is lost");
+		log_info("the database can be written again");
 	c->store_failed = false;
 	c->n_victims = 0;
-	c->first_unstored = whole ? c->minute + 1 : c->minute;
+	minutes_stored(&c->minutes);
 	tally_stored(c->tally, drop_cgroup, c);
 	return 0;
 }
@@ -215,40 +232,74 @@ static int catch_up(struct collector *c)
 	if (r == 0)
 		log_info(
 			"minutes %lld to %lld were not watched; their invocations are in the first",
-			(long long)c->catch_up_minute, (long long)c->minute - 1);
+			(long long)c->catch_up_minute, (long long)c->minutes.minute - 1);
 	return r;
 }
 
-static int end_minute(struct collector *c, bool whole)
+/* The functions that the plan gives a pool this minute. */
+static void take_samples(struct collector *c, int64_t minute)
 {
-	int r = tally_close_minute(c->tally, c->minute, false);
+	int hot[SAMPLES_FUNCTIONS];
+	struct plan_row *rows = NULL;
+	size_t n, used = 0;
 
-	if (r == 0)
-		r = store_pending(c, whole);
+	if (store_read_plan(c->store, minute, &rows, &n) < 0)
+		n = 0;
+	for (size_t i = 0; i < n && used < ARRAY_SIZE(hot); i++) {
+		hot[used] = tally_find_function(c->tally, rows[i].name);
+		used += hot[used] >= 0;
+	}
+	free(rows);
+	samples_take(&c->samples, c->tally, sensor_root_fd(c->sensor), hot, used);
+}
+
+static int close_minute(struct collector *c, int64_t minute, bool partial, bool sample)
+{
+	int r = tally_close_minute(c->tally, minute, partial);
+
+	if (r == 0) {
+		if (sample)
+			take_samples(c, minute);
+		r = store_pending(c, minute, sample);
+		if (r == 0 && store_tidy(c->store) < 0)
+			log_warning("the database stays larger than it must: %s", store_why());
+	}
 	say_losses(c);
-	/* Only memory is fatal: a database that is locked now may be free the next minute. */
-	return r == -ENOMEM ? log_error_errno(r, "closing minute %lld", (long long)c->minute) : 0;
+	/* Only memory is fatal: a database that is locked now may be free the next second. */
+	return r == -ENOMEM ? log_error_errno(r, "closing minute %lld", (long long)minute) : 0;
+}
+
+static struct moment look(const struct collector *c)
+{
+	const struct clock *clock = &c->o->clock;
+	int64_t now = clock_now_ns(clock), minute = clock_minute_at(clock, now);
+
+	return (struct moment){ .minute = minute,
+				.into_ns = now - clock_minute_start_ns(clock, minute),
+				.monotonic_ns = clock_monotonic_ns() };
 }
 
 static int tick(struct collector *c)
 {
-	int64_t now = clock_minute(&c->o->clock);
+	struct moment now = look(c);
+	int64_t closed;
+	bool partial;
 	int r = sweep(c);
 
 	service_alive();
 	if (r == 0)
 		r = catch_up(c);
-	if (r < 0 || now == c->minute)
+	if (r < 0)
 		return r;
-	/* A clock set back by hand: the minute goes on until time has caught up with it. */
-	if (now < c->minute && c->minute - now < 2 * MINUTES_PER_DAY)
-		return 0;
-	r = end_minute(c, true);
-	/* A jump forward (a suspended machine): the minutes between were not watched. */
-	c->minute = now;
-	if (c->first_unstored < now && !c->store_failed)
-		c->first_unstored = now;
-	return r;
+	if (minutes_tick(&c->minutes, &now, &closed, &partial))
+		return close_minute(c, closed, partial, true);
+	/* Containers that went hold entries in the kernel until they are stored: a storm of them is
+	 * booked before the minute's end (rows of one minute add up). */
+	if (tally_gone(c->tally) > c->o->sensor.max_cgroups / 4 && !c->store_failed)
+		return close_minute(c, c->minutes.minute, c->minutes.odd, false);
+	if (c->store_failed)
+		store_pending(c, c->minutes.minute, false);
+	return 0;
 }
 
 static void on_victim(const struct wire_victim *v, void *arg)
@@ -259,42 +310,33 @@ static void on_victim(const struct wire_victim *v, void *arg)
 	log_warning("OOM kill of %.16s (pid %u) in %s", v->comm, v->pid, node ? node->path : "?");
 	if (c->n_victims < MAX_VICTIMS)
 		c->victims[c->n_victims++] = (struct victim){ .wire = *v,
-							      .minute = c->minute,
+							      .minute = c->minutes.minute,
 							      .time_us = clock_stamp_us() };
 }
 
-static int load_baselines(struct collector *c)
+/* Which minute runs, whether it has been counted from its beginning, and whether others before it
+ * were counted by nobody's watch. */
+static int start_minutes(struct collector *c)
 {
-	_cleanup_free_ struct counter_baseline *list = NULL;
-	const struct clock *clock = &c->o->clock;
-	uint64_t epoch = sensor_epoch(c->sensor);
-	int64_t last;
-	size_t n;
-	int r = store_begin(c->store);
+	int64_t length = c->o->clock.minute_ns, last = INT64_MIN;
+	int64_t slack = MAX(2 * c->o->interval_ns, length / 20);
+	bool running = sensor_was_running(c->sensor), whole;
+	struct moment now = look(c);
+	int r = 0;
 
-	if (r == 0)
-		r = store_start_epoch(c->store, epoch);
-	if (r == 0)
-		r = store_commit(c->store);
-	store_rollback(c->store);
-	if (r == 0)
-		r = store_read_baselines(c->store, epoch, &list, &n);
-	if (r == 0)
-		r = tally_set_baselines(c->tally, list, n);
+	store_get_meta(c->store, "collector_whole_minute", &last);
+	c->catching_up = running && last != INT64_MIN && last < now.minute - 1;
+	c->catch_up_minute = last + 1;
+	/* The minute in which an earlier collector stopped for good is in rows that lack its end. */
+	if (!running && last != INT64_MIN)
+		r = store_mark_partial(c->store, last + 1);
 	if (r < 0)
-		return log_error_errno(r, "reading the counters' last state: %s", store_why());
-	c->first_unstored = c->minute;
-	if (store_get_meta(c->store, "collector_whole_minute", &last) < 0)
-		last = INT64_MIN;
-	if (sensor_was_running(c->sensor) && last < c->minute - 1 && last != INT64_MIN) {
-		c->catching_up = true;
-		c->catch_up_minute = last + 1;
-	}
-	/* The minute that runs is whole when somebody counted from its beginning. */
-	if (c->catching_up || !sensor_was_running(c->sensor))
-		if (clock_now_ns(clock) - clock_minute_start_ns(clock, c->minute) >
-		    c->o->interval_ns)
-			c->first_unstored++;
+		return log_error_errno(r, "minute %lld: %s", (long long)last + 1, store_why());
+	whole = running ? !c->catching_up && last != INT64_MIN && !sensor_was_replaced(c->sensor)
+			: now.into_ns <= slack;
+	minutes_start(&c->minutes, &now, whole, last, length, slack);
+	if (c->o->minutes)
+		c->stop_minute = now.minute + c->o->minutes;
 	return 0;
 }
 
@@ -368,7 +410,7 @@ static int loop(struct collector *c)
 			r = arm_timer(c);
 		if (r < 0)
 			return r;
-		if (c->stop_minute && c->minute >= c->stop_minute)
+		if (c->stop_minute && c->minutes.minute >= c->stop_minute)
 			return 0;
 	}
 }
@@ -389,12 +431,14 @@ static int set_up(struct collector *c)
 	if (r < 0)
 		return log_error_errno(r, "starting");
 	sensor_on_victim(c->sensor, on_victim, c);
-	c->minute = clock_minute(&o->clock);
-	if (o->minutes)
-		c->stop_minute = c->minute + o->minutes;
-	r = load_baselines(c);
+	/* Loading took the kernel's type information apart, ten megabytes of it. */
+	malloc_trim(0);
+	r = start_minutes(c);
+	if (r == 0)
+		r = baselines_load(c->sensor, o->sensor.pin_dir, c->store, c->tally);
 	if (r < 0)
 		return r;
+	store_set_patience(c->store, PATIENCE_MS);
 	walk_all(c);
 	r = sweep(c);
 	return r < 0 ? r : catch_up(c);
@@ -435,7 +479,7 @@ int collector_run(const struct collector_options *o, struct store *s)
 		service_stopping();
 		/* The minute that runs is stored as far as it has come; it adds up on restart. */
 		if (r == 0 && sweep(&c) == 0)
-			r = end_minute(&c, false);
+			r = close_minute(&c, c.minutes.minute, c.minutes.odd, false);
 	}
 	clean_up(&c);
 	return r;

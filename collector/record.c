@@ -5,24 +5,32 @@
 
 #include "common/clock.h"
 #include "store/functions.h"
+#include "store/memory.h"
+#include "store/retention.h"
 
-static int add_rows(struct store *s, const struct tally *t)
+/* Looked up once: ids do not change. */
+static int function_id(struct store *s, struct tally *t, int function, int64_t *ret)
+{
+	int r = 0;
+
+	*ret = tally_function_id(t, function);
+	if (!*ret)
+		r = store_function_id(s, tally_function_name(t, function), ret);
+	if (r == 0)
+		tally_set_function_id(t, function, *ret);
+	return r;
+}
+
+static int add_rows(struct store *s, struct tally *t)
 {
 	size_t n;
 	const struct tally_row *rows = tally_rows(t, &n);
-	int functions = tally_functions(t), r = 0;
-	/* Ids by index, looked up once a commit: a rollback may have taken a new function back. */
-	_cleanup_free_ int64_t *id = calloc(functions + 1, sizeof(*id));
+	int r = 0;
 
-	if (!id)
-		return -ENOMEM;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct history_row row = rows[i].row;
 
-		if (!id[rows[i].function])
-			r = store_function_id(s, tally_function_name(t, rows[i].function),
-					      &id[rows[i].function]);
-		row.function = id[rows[i].function];
+		r = function_id(s, t, rows[i].function, &row.function);
 		if (r == 0)
 			r = store_add_history(s, &row, 1);
 	}
@@ -55,7 +63,7 @@ static int add_pool(struct store *s, const struct cgroup_node *n, int64_t minute
 	return store_add_pool(s, &row);
 }
 
-static int add_container(struct store *s, uint64_t epoch, const struct tally *t,
+static int add_container(struct store *s, uint64_t epoch, struct tally *t,
 			 const struct cgroup_node *n, int64_t minute)
 {
 	struct container_row row = {
@@ -66,15 +74,16 @@ static int add_container(struct store *s, uint64_t epoch, const struct tally *t,
 		.invocations = n->row_invocations,
 		.peak_bytes = (int64_t)n->usage.peak,
 		.oom_kills = n->row_oom_kills,
+		.siblings = n->siblings,
 	};
 	int r = 0;
 
 	if (n->function >= 0)
-		r = store_function_id(s, tally_function_name(t, n->function), &row.function);
+		r = function_id(s, t, n->function, &row.function);
 	return r < 0 ? r : store_add_container(s, epoch, &row);
 }
 
-static int add_cgroups(struct store *s, uint64_t epoch, const struct tally *t, int64_t minute)
+static int add_cgroups(struct store *s, uint64_t epoch, struct tally *t, int64_t minute)
 {
 	const struct cgroup_tree *tree = tally_tree(t);
 	const struct cgroup_node *n;
@@ -83,7 +92,7 @@ static int add_cgroups(struct store *s, uint64_t epoch, const struct tally *t, i
 	for (n = tree_next(tree, NULL); n && r == 0; n = tree_next(tree, n)) {
 		if (n->base_changed)
 			r = store_write_baseline(s, epoch, &n->base);
-		if (r == 0 && n->row_changed)
+		if (r == 0 && n->row_due)
 			r = add_container(s, epoch, t, n, minute);
 		if (r == 0 && tally_is_pool(n) && !n->gone)
 			r = add_pool(s, n, minute);
@@ -120,10 +129,37 @@ static int add_victims(struct store *s, const struct tally *t, const struct reco
 	return r;
 }
 
-static int write_all(struct store *s, uint64_t epoch, const struct tally *t,
-		     const struct record *what)
+static int add_samples(struct store *s, struct tally *t, const struct record *what)
 {
-	int64_t whole = what->last_is_whole ? what->last_minute : what->last_minute - 1;
+	int r = 0;
+
+	for (size_t i = 0; what->samples && i < what->samples->n && r == 0; i++) {
+		const struct sample *item = &what->samples->item[i];
+		const struct composition *m = &item->memory;
+		struct memory_row row = {
+			.minute = what->minute,
+			.path = item->path ? item->path : "",
+			.containers = item->containers,
+			.anon_bytes = m->anon_bytes,
+			.file_bytes = m->file_bytes,
+			.shmem_bytes = m->shmem_bytes,
+			.slab_bytes = m->slab_bytes,
+			.some_us = m->some_us,
+			.full_us = m->full_us,
+		};
+
+		if (!item->path && item->containers == 0)
+			continue;
+		if (!item->path)
+			r = function_id(s, t, item->function, &row.function);
+		if (r == 0)
+			r = store_add_memory(s, &row);
+	}
+	return r;
+}
+
+static int write_all(struct store *s, uint64_t epoch, struct tally *t, const struct record *what)
+{
 	const uint64_t *forgotten;
 	size_t n;
 	int r = add_rows(s, t);
@@ -132,21 +168,23 @@ static int write_all(struct store *s, uint64_t epoch, const struct tally *t,
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = store_remove_baseline(s, forgotten[i]);
 	if (r == 0)
-		r = add_cgroups(s, epoch, t, what->last_minute);
+		r = add_cgroups(s, epoch, t, what->minute);
 	if (r == 0)
 		r = add_victims(s, t, what);
-	if (r == 0 && whole >= what->first_minute)
-		r = store_mark_observed(s, 0, what->first_minute, whole);
 	if (r == 0)
-		r = store_set_meta(s, "collector_whole_minute", whole);
+		r = add_samples(s, t, what);
+	for (size_t i = 0; i < what->n_watched && r == 0; i++)
+		r = store_mark_observed(s, 0, what->watched[i].first, what->watched[i].last);
+	if (r == 0)
+		r = store_set_meta(s, "collector_whole_minute", what->whole);
 	if (r == 0)
 		r = store_set_meta(s, "collector_time_us", clock_stamp_us());
-	if (r == 0 && what->keep_minutes && what->last_minute % 60 == 0)
-		r = store_forget_history(s, what->last_minute - what->keep_minutes);
+	if (r == 0 && what->keep_minutes)
+		r = store_forget(s, what->minute, what->minute - what->keep_minutes);
 	return r;
 }
 
-int record_tally(struct store *s, uint64_t epoch, const struct tally *t, const struct record *what)
+int record_tally(struct store *s, uint64_t epoch, struct tally *t, const struct record *what)
 {
 	int r = store_begin(s);
 
@@ -156,5 +194,7 @@ int record_tally(struct store *s, uint64_t epoch, const struct tally *t, const s
 	if (r == 0)
 		r = store_commit(s);
 	store_rollback(s);
+	if (r < 0)
+		tally_forget_ids(t);
 	return r;
 }

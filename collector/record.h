@@ -3,6 +3,8 @@
 #ifndef FAASMAT_COLLECTOR_RECORD_H
 #define FAASMAT_COLLECTOR_RECORD_H
 
+#include "collector/minutes.h"
+#include "collector/samples.h"
 #include "collector/tally.h"
 
 struct victim {
@@ -11,15 +13,17 @@ struct victim {
 };
 
 struct record {
-	int64_t first_minute; /* minutes first..last were watched, the last perhaps not to its end */
-	int64_t last_minute;
-	bool last_is_whole;
+	int64_t minute; /* that runs, or has just been closed */
+	int64_t whole;	/* everything up to this minute has been closed */
+	const struct interval *watched;
+	size_t n_watched;
 	const struct victim *victims;
 	size_t n_victims;
-	int64_t keep_minutes; /* history older than this is removed, once an hour; 0: all is kept */
+	const struct samples *samples; /* of `minute`; may be NULL */
+	int64_t keep_minutes; /* what is older than this is removed by and by; 0: all is kept */
 };
 
 /* Nothing is written when any of it cannot be. Not logged: store_why() has the reason. */
-int record_tally(struct store *s, uint64_t epoch, const struct tally *t, const struct record *what);
+int record_tally(struct store *s, uint64_t epoch, struct tally *t, const struct record *what);
 
 #endif

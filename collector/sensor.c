@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 
 #include "bpf/faasmat.skel.h"
+#include "collector/heritage.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
 
@@ -29,6 +30,9 @@ struct entries {
 
 struct sensor {
 	struct wire_config config;
+	char dir[512]; /* of this generation's pins */
+	struct heritage heritage[HERITAGE_MAX];
+	size_t n_heritage;
 	struct entries usage_entries, invocation_entries;
 	int pin_dir_fd; /* locked: one collector a pin directory */
 	int root_fd;
@@ -37,14 +41,8 @@ struct sensor {
 	struct ring_buffer *ring;
 	void (*on_victim)(const struct wire_victim *v, void *arg);
 	void *on_victim_arg;
-	bool was_running;
+	bool was_running, was_replaced;
 };
-
-static const char *const map_names[] = { "settings",	"lost",	 "cgroups", "usage",
-					 "invocations", "ports", "victims", "connections" };
-static const char *const link_names[] = { "link_request",   "link_response", "link_made",
-					  "link_populated", "link_removed",  "link_sweep",
-					  "link_victims" };
 
 /* Depth below the mount's root: how often ".." leads elsewhere. */
 static int cgroup_level(int dir_fd, uint32_t *ret)
@@ -134,22 +132,24 @@ static int pinned(const char *dir, const char *name)
 
 int sensor_detach(const char *dir)
 {
-	char path[512];
+	struct heritage list[HERITAGE_MAX];
+	size_t n = heritage_list(dir, list);
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(link_names) + ARRAY_SIZE(map_names); i++) {
-		bool is_link = i < ARRAY_SIZE(link_names);
+	for (size_t i = 0; i < n; i++) {
+		int failed = heritage_remove(dir, &list[i]);
 
-		snprintf(path, sizeof(path), "%s/%s", dir,
-			 is_link ? link_names[i] : map_names[i - ARRAY_SIZE(link_names)]);
-		if (unlink(path) < 0 && errno != ENOENT)
-			r = -errno;
+		if (failed < 0)
+			r = failed;
 	}
+	heritage_remove_stray(dir);
 	return r;
 }
 
 static int open_maps(struct sensor *s, const char *dir)
 {
+	static const char *const map_names[] = { "settings",	"lost",	 "cgroups", "usage",
+						 "invocations", "ports", "victims" };
 	int *const fds[] = { &s->settings,    &s->lost,	 &s->cgroups, &s->usage,
 			     &s->invocations, &s->ports, &s->victims };
 
@@ -162,28 +162,6 @@ static int open_maps(struct sensor *s, const char *dir)
 	return s->sweep_link < 0 ? s->sweep_link : 0;
 }
 
-/* Takes over what an earlier collector left; -ENOENT when there is nothing that fits. */
-static int adopt(struct sensor *s, const struct sensor_options *o)
-{
-	struct wire_config found;
-	uint32_t zero = 0;
-	int request;
-
-	if (open_maps(s, o->pin_dir) < 0)
-		return -ENOENT;
-	if (bpf_map_lookup_elem(s->settings, &zero, &found) < 0 || found.version != WIRE_VERSION ||
-	    found.root != s->config.root)
-		return -ENOENT;
-	request = pinned(o->pin_dir, "link_request");
-	if (request >= 0)
-		close(request);
-	if ((request >= 0) != o->count_http)
-		return -ENOENT;
-	s->config = found;
-	s->was_running = true;
-	return 0;
-}
-
 static void close_maps(struct sensor *s)
 {
 	int *const fds[] = { &s->settings,    &s->lost,	 &s->cgroups, &s->usage,
@@ -194,6 +172,46 @@ static void close_maps(struct sensor *s)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+}
+
+/* Goes on with a generation when it is of this version, complete, and watches what is wanted. */
+static int adopt_one(struct sensor *s, const struct sensor_options *o, const char *dir)
+{
+	struct wire_config found;
+	uint32_t zero = 0;
+	int request;
+
+	if (open_maps(s, dir) < 0)
+		return -ENOENT;
+	if (bpf_map_lookup_elem(s->settings, &zero, &found) < 0 || found.version != WIRE_VERSION ||
+	    found.root != s->config.root)
+		return -ENOENT;
+	request = pinned(dir, "link_request");
+	if (request >= 0)
+		close(request);
+	if ((request >= 0) != o->count_http)
+		return -ENOENT;
+	s->config = found;
+	snprintf(s->dir, sizeof(s->dir), "%s", dir);
+	return 0;
+}
+
+/* Finds what earlier collectors left. 0 when one of the generations goes on; it is no heritage then. */
+static int adopt(struct sensor *s, const struct sensor_options *o)
+{
+	s->n_heritage = heritage_list(o->pin_dir, s->heritage);
+	for (size_t i = 0; i < s->n_heritage; i++) {
+		/* The first version of all had no directory of its own, and other rules. */
+		if (s->heritage[i].version == WIRE_VERSION &&
+		    strcmp(s->heritage[i].dir, o->pin_dir) != 0 &&
+		    adopt_one(s, o, s->heritage[i].dir) == 0) {
+			s->heritage[i] = s->heritage[--s->n_heritage];
+			s->was_running = true;
+			return 0;
+		}
+		close_maps(s);
+	}
+	return -ENOENT;
 }
 
 static int pin_link(struct bpf_link *link, const char *dir, const char *name)
@@ -211,45 +229,80 @@ static int pin_link(struct bpf_link *link, const char *dir, const char *name)
 	return r < 0 ? log_error_errno(r, "attaching %s", name + strlen("link_")) : 0;
 }
 
-static int attach(struct faasmat_bpf *skel, int root_fd, const struct sensor_options *o)
+/* A link of an earlier generation is turned to the new program in one step: no packet is missed or
+ * seen twice. Otherwise nobody counts until this. */
+static int attach_packets(struct sensor *s, struct bpf_program *program, const char *name,
+			  bool *taken)
+{
+	char path[1024];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s", s->dir, name);
+	r = heritage_take_link(s->heritage, s->n_heritage, s->config.root,
+			       bpf_program__expected_attach_type(program), bpf_program__fd(program),
+			       path);
+	*taken = r == 0;
+	return r == -ENOENT ? 0 : r;
+}
+
+/* The sweep comes last: a generation without its pin is not complete. */
+static int attach_sweep(struct sensor *s, struct faasmat_bpf *skel)
 {
 	struct bpf_iter_attach_opts iter = { .sz = sizeof(iter) };
-	union bpf_iter_link_info info = { .cgroup.cgroup_fd = root_fd,
+	union bpf_iter_link_info info = { .cgroup.cgroup_fd = s->root_fd,
 					  .cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE };
+
+	iter.link_info = &info;
+	iter.link_info_len = sizeof(info);
+	return pin_link(bpf_program__attach_iter(skel->progs.sweep_usage, &iter), s->dir,
+			"link_sweep");
+}
+
+static int attach_tracing(struct sensor *s, struct faasmat_bpf *skel)
+{
 	const struct {
 		struct bpf_program *program;
 		const char *pin;
-		bool wanted;
 	} tracing[] = {
-		{ skel->progs.cgroup_made, "link_made", true },
-		{ skel->progs.cgroup_populated, "link_populated", true },
-		{ skel->progs.cgroup_removed, "link_removed", true },
-		{ skel->progs.oom_killed, "link_victims",
-		  bpf_program__fd(skel->progs.oom_killed) >= 0 },
+		{ skel->progs.cgroup_made, "link_made" },
+		{ skel->progs.cgroup_populated, "link_populated" },
+		{ skel->progs.cgroup_removed, "link_removed" },
+		{ skel->progs.oom_killed, "link_victims" },
 	};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tracing) && r == 0; i++)
-		if (tracing[i].wanted)
-			r = pin_link(bpf_program__attach(tracing[i].program), o->pin_dir,
+		if (bpf_program__fd(tracing[i].program) >= 0)
+			r = pin_link(bpf_program__attach(tracing[i].program), s->dir,
 				     tracing[i].pin);
-	iter.link_info = &info;
-	iter.link_info_len = sizeof(info);
-	if (r == 0)
-		r = pin_link(bpf_program__attach_iter(skel->progs.sweep_usage, &iter), o->pin_dir,
-			     "link_sweep");
-	if (r == 0 && o->count_http)
-		r = pin_link(bpf_program__attach_cgroup(skel->progs.count_request, root_fd),
-			     o->pin_dir, "link_request");
-	if (r == 0 && o->count_http)
-		r = pin_link(bpf_program__attach_cgroup(skel->progs.count_response, root_fd),
-			     o->pin_dir, "link_response");
 	return r;
 }
 
-static struct faasmat_bpf *load(const struct sensor_options *o, bool with_victims)
+static int attach(struct sensor *s, struct faasmat_bpf *skel, const struct sensor_options *o)
 {
-	struct bpf_object_open_opts opts = { .sz = sizeof(opts), .pin_root_path = o->pin_dir };
+	const struct {
+		struct bpf_program *program;
+		const char *pin;
+	} packets[] = { { skel->progs.count_request, "link_request" },
+			{ skel->progs.count_response, "link_response" } };
+	bool taken[ARRAY_SIZE(packets)] = { false };
+	/* Containers that come and go are seen by both generations for a moment, never by none. */
+	int r = attach_tracing(s, skel);
+
+	for (size_t i = 0; i < ARRAY_SIZE(packets) && r == 0 && o->count_http; i++)
+		r = attach_packets(s, packets[i].program, packets[i].pin, &taken[i]);
+	for (size_t i = 0; i < s->n_heritage; i++)
+		heritage_stop(&s->heritage[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(packets) && r == 0 && o->count_http; i++)
+		if (!taken[i])
+			r = pin_link(bpf_program__attach_cgroup(packets[i].program, s->root_fd),
+				     s->dir, packets[i].pin);
+	return r < 0 ? r : attach_sweep(s, skel);
+}
+
+static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir, bool with_victims)
+{
+	struct bpf_object_open_opts opts = { .sz = sizeof(opts), .pin_root_path = dir };
 	struct faasmat_bpf *skel = faasmat_bpf__open_opts(&opts);
 	int r;
 
@@ -278,41 +331,87 @@ static const char *load_remedy(void)
 	return "is the kernel 6.1 or newer? `faasmat probe` tells more";
 }
 
+static int set_ports(int map, const struct port_set *ports)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(ports->word); i++)
+		if (bpf_map_update_elem(map, &i, &ports->word[i], BPF_ANY) < 0)
+			return log_error_errno(-errno, "setting the ports");
+	return 0;
+}
+
+static void remove_generation(struct sensor *s, const char *pin_dir)
+{
+	struct heritage own = { .epoch = s->config.epoch };
+
+	snprintf(own.dir, sizeof(own.dir), "%s", s->dir);
+	heritage_remove(pin_dir, &own);
+}
+
+/* Makes this generation's directory, empty. */
+static int make_generation(struct sensor *s, const char *pin_dir)
+{
+	if (getrandom(&s->config.epoch, sizeof(s->config.epoch), 0) < 0)
+		s->config.epoch = (uint64_t)getpid() << 32 ^ (uintptr_t)s;
+	/* Stored as a signed number in the database. */
+	s->config.epoch &= INT64_MAX;
+	s->config.version = WIRE_VERSION;
+	snprintf(s->dir, sizeof(s->dir), "%.200s/g%u-%016llx", pin_dir, WIRE_VERSION,
+		 (unsigned long long)s->config.epoch);
+	return mkdir(s->dir, 0700) < 0 ? log_error_errno(-errno, "%s", s->dir) : 0;
+}
+
 static int start_afresh(struct sensor *s, const struct sensor_options *o)
 {
 	struct faasmat_bpf *skel;
 	uint32_t zero = 0;
-	int r;
+	int r = make_generation(s, o->pin_dir);
 
-	close_maps(s);
-	sensor_detach(o->pin_dir);
-	skel = load(o, true);
+	if (r < 0)
+		return r;
+	skel = load(o, s->dir, true);
 	if (!skel) {
-		sensor_detach(o->pin_dir);
-		skel = load(o, false);
+		remove_generation(s, o->pin_dir);
+		if (mkdir(s->dir, 0700) < 0)
+			return log_error_errno(-errno, "%s", s->dir);
+		skel = load(o, s->dir, false);
 	}
 	if (!skel) {
 		r = -errno;
-		sensor_detach(o->pin_dir);
+		remove_generation(s, o->pin_dir);
 		return log_error_errno(r, "loading the BPF programs: %s", load_remedy());
 	}
-	s->config.version = WIRE_VERSION;
-	if (getrandom(&s->config.epoch, sizeof(s->config.epoch), 0) < 0)
-		s->config.epoch = (uint64_t)getpid() << 32 ^ (uintptr_t)skel;
-	/* Stored as a signed number in the database. */
-	s->config.epoch &= INT64_MAX;
 	r = bpf_map__update_elem(skel->maps.settings, &zero, sizeof(zero), &s->config,
 				 sizeof(s->config), BPF_ANY);
+	/* All that programs need is there before the first packet. */
 	if (r == 0)
-		r = attach(skel, s->root_fd, o);
+		r = set_ports(bpf_map__fd(skel->maps.ports), o->ports);
 	if (r == 0)
-		r = open_maps(s, o->pin_dir);
+		r = attach(s, skel, o);
+	if (r == 0)
+		r = open_maps(s, s->dir);
 	faasmat_bpf__destroy(skel);
-	if (r < 0) {
-		sensor_detach(o->pin_dir);
-		return log_error_errno(r, "starting the BPF programs");
+	/* A generation that is not complete may hold links that it has taken over: the next start
+	 * takes them from it. */
+	return r < 0 ? log_error_errno(r, "starting the BPF programs") : 0;
+}
+
+/* The others stand still from here on. Who and how their cgroups are is wanted at once, their counters
+ * by the collector. */
+static int settle_heritage(struct sensor *s)
+{
+	int r = 0;
+
+	if (s->n_heritage == 0)
+		return 0;
+	for (size_t i = 0; i < s->n_heritage; i++)
+		heritage_stop(&s->heritage[i]);
+	heritage_wait();
+	for (size_t i = 0; i < s->n_heritage && r == 0; i++) {
+		r = heritage_copy(&s->heritage[i], s->cgroups, s->usage);
+		if (s->heritage[i].root == s->config.root)
+			s->was_running = s->was_replaced = true;
 	}
-	return 0;
+	return r < 0 ? log_error_errno(r, "reading the counters of an earlier collector") : 0;
 }
 
 static int take_victim(void *arg, void *data, size_t size)
@@ -324,14 +423,6 @@ static int take_victim(void *arg, void *data, size_t size)
 	return 0;
 }
 
-static int set_ports(struct sensor *s, const struct port_set *ports)
-{
-	for (uint32_t i = 0; i < ARRAY_SIZE(ports->word); i++)
-		if (bpf_map_update_elem(s->ports, &i, &ports->word[i], BPF_ANY) < 0)
-			return log_error_errno(-errno, "setting the ports");
-	return 0;
-}
-
 static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	(void)level;
@@ -340,32 +431,71 @@ static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-int sensor_open(const struct sensor_options *o, struct sensor **ret)
+static struct sensor *sensor_new(void)
 {
 	struct sensor *s = calloc(1, sizeof(*s));
-	int victims, r;
 
-	*ret = NULL;
 	if (!s)
-		return -ENOMEM;
+		return NULL;
 	s->usage_entries.value_size = sizeof(struct wire_usage);
 	s->invocation_entries.value_size = sizeof(struct wire_invocations);
 	s->pin_dir_fd = s->root_fd = s->settings = s->lost = s->cgroups = s->usage = -1;
 	s->invocations = s->ports = s->victims = s->sweep_link = -1;
 	if (!getenv("FAASMAT_LIBBPF_DEBUG"))
 		libbpf_set_print(be_quiet);
+	return s;
+}
+
+int sensor_peek(const char *pin_dir, struct sensor **ret)
+{
+	struct sensor *s = sensor_new();
+	uint32_t zero = 0;
+	size_t n;
+	int r;
+
+	*ret = NULL;
+	if (!s)
+		return -ENOMEM;
+	n = heritage_list(pin_dir, s->heritage);
+	r = n ? -ENOTSUP : -ENOENT;
+	for (size_t i = 0; i < n && r < 0; i++) {
+		if (s->heritage[i].version == WIRE_VERSION)
+			r = open_maps(s, s->heritage[i].dir);
+		if (r == 0 && bpf_map_lookup_elem(s->settings, &zero, &s->config) < 0)
+			r = -errno;
+		if (r < 0)
+			close_maps(s);
+	}
+	if (r < 0) {
+		sensor_close(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+int sensor_open(const struct sensor_options *o, struct sensor **ret)
+{
+	struct sensor *s = sensor_new();
+	int victims, r;
+
+	*ret = NULL;
+	if (!s)
+		return -ENOMEM;
 	r = open_root(s, o->root);
 	if (r == 0)
 		r = open_pin_dir(s, o->pin_dir);
 	if (r == 0 && adopt(s, o) < 0)
 		r = start_afresh(s, o);
 	if (r == 0)
-		r = set_ports(s, o->ports);
+		r = settle_heritage(s);
+	if (r == 0)
+		r = set_ports(s->ports, o->ports);
 	if (r < 0) {
 		sensor_close(s);
 		return r;
 	}
-	victims = pinned(o->pin_dir, "link_victims");
+	victims = pinned(s->dir, "link_victims");
 	if (victims >= 0) {
 		s->ring = ring_buffer__new(s->victims, take_victim, s, NULL);
 		close(victims);
@@ -399,6 +529,37 @@ uint64_t sensor_epoch(const struct sensor *s)
 bool sensor_was_running(const struct sensor *s)
 {
 	return s->was_running;
+}
+
+bool sensor_was_replaced(const struct sensor *s)
+{
+	return s->was_replaced;
+}
+
+size_t sensor_heritage(const struct sensor *s)
+{
+	return s->n_heritage;
+}
+
+uint64_t sensor_heritage_epoch(const struct sensor *s, size_t i)
+{
+	return s->heritage[i].epoch;
+}
+
+int sensor_read_heritage(struct sensor *s, size_t i, uint64_t **ids,
+			 struct wire_invocations **counters, size_t *n)
+{
+	return heritage_counters(&s->heritage[i], s->invocations, ids, counters, n);
+}
+
+int sensor_drop_heritage(struct sensor *s, const char *pin_dir)
+{
+	int r = 0;
+
+	while (s->n_heritage && r == 0)
+		r = heritage_remove(pin_dir, &s->heritage[--s->n_heritage]);
+	heritage_remove_stray(pin_dir);
+	return r;
 }
 
 bool sensor_sees_victims(const struct sensor *s)

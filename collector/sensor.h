@@ -27,19 +27,37 @@ struct sensor_options {
 struct sensor;
 
 /*
- * Pinned programs that watch the same root are taken over, with all they have counted; others are
- * detached and replaced (a new epoch). Failures are logged with the remedy. *ret is owned by the
- * caller; sensor_close() leaves everything pinned and counting.
+ * Pinned programs of this version that watch the same root are taken over, with all they have counted.
+ * Others (an upgrade, another root or class) are replaced, packet programs in one step, by a new epoch;
+ * what they have counted is this sensor's heritage, see below. Failures are logged with the remedy.
+ * *ret is owned by the caller; sensor_close() leaves everything pinned and counting.
  */
 int sensor_open(const struct sensor_options *o, struct sensor **ret);
 void sensor_close(struct sensor *s);
+/* Only to read what pinned programs count, beside the collector that owns them (`faasmat top`): the
+ * calls that read maps work, those that sweep, forget or poll do not. -ENOENT when nothing is pinned
+ * there, -ENOTSUP when it is of another version. Not logged. */
+int sensor_peek(const char *pin_dir, struct sensor **ret);
 /* Detaches everything and removes the pins of pin_dir: counting ends. */
 int sensor_detach(const char *pin_dir);
 
+/*
+ * The counters of collectors that this one has replaced: they stand still. Until sensor_drop_heritage()
+ * they stay pinned, and the next sensor_open() finds them again. Both arrays are freed by the caller.
+ */
+size_t sensor_heritage(const struct sensor *s);
+uint64_t sensor_heritage_epoch(const struct sensor *s, size_t i);
+int sensor_read_heritage(struct sensor *s, size_t i, uint64_t **ids,
+			 struct wire_invocations **counters, size_t *n);
+int sensor_drop_heritage(struct sensor *s, const char *pin_dir);
+
 /* Names the life of the counters: those of another epoch began anew. */
 uint64_t sensor_epoch(const struct sensor *s);
-/* The counters were taken over from an earlier collector. */
+/* Somebody has counted until now: the counters were taken over, or are the heritage of this root. */
 bool sensor_was_running(const struct sensor *s);
+/* They were counted by a collector that this one has just replaced: requests that were under way have
+ * lost their beginnings. */
+bool sensor_was_replaced(const struct sensor *s);
 /* OOM victims are reported (some kernels do not allow the hook). */
 bool sensor_sees_victims(const struct sensor *s);
 /* Id, directory descriptor (it stays the sensor's) and depth of the root. */

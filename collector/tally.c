@@ -11,8 +11,10 @@
 
 struct function_tally {
 	char name[FUNCTION_NAME_MAX + 1];
+	int64_t id;			     /* in the database; 0: not known */
 	struct history_row now;		     /* of the minute that runs */
 	int64_t live_containers, live_bytes; /* in the pass that runs */
+	int population;			     /* containers that are not gone */
 };
 
 struct tally {
@@ -21,6 +23,8 @@ struct tally {
 	struct cgroup_tree tree;
 	struct function_tally *function;
 	int n_functions, functions_size;
+	int *by_name; /* 2^k slots, index + 1 of a function or 0, open addressing */
+	size_t slots;
 	struct counter_baseline *saved; /* of an earlier collector, by id; those not yet claimed */
 	size_t n_saved;
 	bool *claimed;
@@ -30,6 +34,7 @@ struct tally {
 	uint64_t *forgotten;
 	size_t n_forgotten, forgotten_size;
 	uint32_t sweep;
+	size_t gone;
 };
 
 int tally_new(const struct rules *rules, uint64_t root, const char *root_path, double time_scale,
@@ -56,6 +61,7 @@ void tally_free(struct tally *t)
 		return;
 	tree_free(&t->tree);
 	free(t->function);
+	free(t->by_name);
 	free(t->saved);
 	free(t->claimed);
 	free(t->rows);
@@ -99,23 +105,64 @@ static void claim_baseline(struct tally *t, struct cgroup_node *node)
 	t->claimed[found - t->saved] = true;
 }
 
+/* The slot of a name, or the free one where it belongs. FNV-1a. */
+static int *name_slot(const struct tally *t, const char *name)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+
+	for (const char *p = name; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 0x100000001b3ULL;
+	for (size_t i = hash;; i++) {
+		int *slot = &t->by_name[i & (t->slots - 1)];
+
+		if (!*slot || strcmp(t->function[*slot - 1].name, name) == 0)
+			return slot;
+	}
+}
+
+/* Room for one more function, with at least half of the slots free. */
+static int widen_functions(struct tally *t)
+{
+	int size = t->functions_size ? t->functions_size * 2 : 64;
+	struct function_tally *more;
+	int *slots;
+
+	if (t->n_functions < t->functions_size)
+		return 0;
+	more = realloc(t->function, size * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	t->function = more;
+	slots = calloc(2 * (size_t)size, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	free(t->by_name);
+	t->by_name = slots;
+	t->slots = 2 * (size_t)size;
+	t->functions_size = size;
+	for (int i = 0; i < t->n_functions; i++)
+		*name_slot(t, t->function[i].name) = i + 1;
+	return 0;
+}
+
+int tally_find_function(const struct tally *t, const char *name)
+{
+	return t->slots ? *name_slot(t, name) - 1 : -1;
+}
+
 static int function_index(struct tally *t, const char *name)
 {
-	for (int i = 0; i < t->n_functions; i++)
-		if (strcmp(t->function[i].name, name) == 0)
-			return i;
-	if (t->n_functions == t->functions_size) {
-		int size = t->functions_size ? t->functions_size * 2 : 64;
-		struct function_tally *more = realloc(t->function, size * sizeof(*more));
+	int found = tally_find_function(t, name), r;
 
-		if (!more)
-			return -ENOMEM;
-		t->function = more;
-		t->functions_size = size;
-	}
+	if (found >= 0)
+		return found;
+	r = widen_functions(t);
+	if (r < 0)
+		return r;
 	t->function[t->n_functions] = (struct function_tally){ 0 };
 	snprintf(t->function[t->n_functions].name, sizeof(t->function->name), "%s", name);
-	return t->n_functions++;
+	*name_slot(t, name) = ++t->n_functions;
+	return t->n_functions - 1;
 }
 
 int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent_id, const char *name)
@@ -139,6 +186,7 @@ int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent_id, const cha
 		node->function = function_index(t, function);
 		if (node->function < 0)
 			return -ENOMEM;
+		node->siblings = t->function[node->function].population++;
 	}
 	return 0;
 }
@@ -155,6 +203,16 @@ void tally_begin(struct tally *t, uint32_t sweep)
 		t->function[i].live_containers = t->function[i].live_bytes = 0;
 }
 
+static void mark_gone(struct tally *t, struct cgroup_node *node)
+{
+	if (node->gone)
+		return;
+	node->gone = true;
+	t->gone++;
+	if (node->container == node)
+		t->function[node->function].population--;
+}
+
 void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u)
 {
 	struct cgroup_node *node = tree_find(&t->tree, id);
@@ -165,7 +223,7 @@ void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u)
 	node->had_processes |= u->has_processes != 0;
 	/* Removed, or gone without our having seen it go. The root is never dropped. */
 	if (node->parent && (u->removed_ns || u->seen != t->sweep))
-		node->gone = true;
+		mark_gone(t, node);
 	else
 		node->seen = t->sweep;
 	if (node->container == node && !node->gone) {
@@ -214,6 +272,15 @@ static int64_t gain(uint64_t counter, int64_t *base, bool *changed)
 static int64_t scaled_us(const struct tally *t, int64_t ns)
 {
 	return (int64_t)((double)ns * t->time_scale / NS_PER_US + 0.5);
+}
+
+/* The counters that book_invocations() books. */
+void tally_take_off(struct counter_baseline *b, const struct wire_invocations *last)
+{
+	b->requests -= (int64_t)last->requests;
+	b->inits -= (int64_t)last->inits;
+	b->responses -= (int64_t)last->responses;
+	b->busy_ns -= (int64_t)last->busy_ns;
 }
 
 static void book_invocations(struct tally *t, struct cgroup_node *node, struct history_row *row)
@@ -268,6 +335,15 @@ static void book_cold_start(struct tally *t, struct cgroup_node *node, struct hi
 	}
 }
 
+/* A busy container's row would cost as much as its history; nobody plans by it, so it is written when
+ * something happened to it, and every ten minutes. */
+#define ROW_EVERY 10
+static bool row_matters(const struct cgroup_node *node, int64_t minute)
+{
+	return node->function < 0 || node->gone || node->row_oom_kills ||
+	       node->first_minute == minute || (minute + (int64_t)node->id) % ROW_EVERY == 0;
+}
+
 static void book_node(struct tally *t, struct cgroup_node *node, int64_t minute)
 {
 	struct history_row unknown = { 0 }, *row = &unknown;
@@ -289,6 +365,7 @@ static void book_node(struct tally *t, struct cgroup_node *node, int64_t minute)
 	if (node->gone && node->first_minute != INT64_MIN)
 		node->row_changed = true;
 	node->gone_booked = node->gone;
+	node->row_due |= node->row_changed && row_matters(node, minute);
 }
 
 static bool is_empty(const struct history_row *h)
@@ -351,6 +428,22 @@ int tally_functions(const struct tally *t)
 	return t->n_functions;
 }
 
+int64_t tally_function_id(const struct tally *t, int function)
+{
+	return t->function[function].id;
+}
+
+void tally_set_function_id(struct tally *t, int function, int64_t id)
+{
+	t->function[function].id = id;
+}
+
+void tally_forget_ids(struct tally *t)
+{
+	for (int i = 0; i < t->n_functions; i++)
+		t->function[i].id = 0;
+}
+
 const struct cgroup_tree *tally_tree(const struct tally *t)
 {
 	return &t->tree;
@@ -399,15 +492,24 @@ void tally_stored(struct tally *t, void (*drop)(uint64_t id, void *arg), void *a
 	forget_unclaimed(t);
 	for (node = tree_next(&t->tree, NULL); node; node = next) {
 		next = tree_next(&t->tree, node);
-		node->base_changed = node->row_changed = false;
-		node->row_invocations = node->row_oom_kills = 0;
+		node->base_changed = false;
+		if (node->row_due) {
+			node->row_due = node->row_changed = false;
+			node->row_invocations = node->row_oom_kills = 0;
+		}
 		/* Children first: a parent that is gone waits for the next minute. */
 		if (!node->gone_booked || node->children)
 			continue;
 		drop(node->id, arg);
 		forget_baseline(t, node->id);
 		tree_remove(&t->tree, node);
+		t->gone--;
 	}
+}
+
+size_t tally_gone(const struct tally *t)
+{
+	return t->gone;
 }
 
 int64_t tally_rows_lost(const struct tally *t)

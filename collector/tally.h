@@ -32,6 +32,10 @@ void tally_free(struct tally *t);
 /* The baselines of an earlier collector, before the first cgroup is added. */
 int tally_set_baselines(struct tally *t, const struct counter_baseline *b, size_t n);
 
+/* Moves a baseline to counters that began anew, when `last` is what the old ones stood at for good:
+ * what they had gained beyond the baseline is booked with the new ones' first gains. */
+void tally_take_off(struct counter_baseline *b, const struct wire_invocations *last);
+
 /* A cgroup below one that is known. 0, -EEXIST, -ENOENT without its parent, -ENOMEM. */
 int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent, const char *name);
 bool tally_knows(const struct tally *t, uint64_t id);
@@ -49,6 +53,13 @@ int tally_close_minute(struct tally *t, int64_t minute, bool partial);
 const struct tally_row *tally_rows(const struct tally *t, size_t *n);
 const char *tally_function_name(const struct tally *t, int function);
 int tally_functions(const struct tally *t);
+/* The function's id in the database, 0 while it is not known. Ids of a transaction that was rolled
+ * back are no more: tally_forget_ids(). */
+int64_t tally_function_id(const struct tally *t, int function);
+void tally_set_function_id(struct tally *t, int function, int64_t id);
+void tally_forget_ids(struct tally *t);
+/* Index of a function by name, -1 when no container of it was ever seen. */
+int tally_find_function(const struct tally *t, const char *name);
 const struct cgroup_tree *tally_tree(const struct tally *t);
 /* Ids whose baselines are to be removed: their kernel entries are gone since the last commit. */
 const uint64_t *tally_forgotten(const struct tally *t, size_t *n);
@@ -56,6 +67,9 @@ const uint64_t *tally_forgotten(const struct tally *t, size_t *n);
 /* The transaction is committed: forgets what was pending and drops removed cgroups, calling `drop`
  * for each, upon which the caller deletes its kernel entries. */
 void tally_stored(struct tally *t, void (*drop)(uint64_t id, void *arg), void *arg);
+
+/* Removed cgroups whose numbers wait for tally_stored(): each holds entries of the kernel's maps. */
+size_t tally_gone(const struct tally *t);
 
 /* Rows thrown away because nothing could be stored for too long (a bound on memory). */
 int64_t tally_rows_lost(const struct tally *t);

@@ -13,6 +13,7 @@ struct cgroup_node {
 	struct cgroup_node *container; /* itself or the ancestor that a rule knows; NULL: none */
 	int function;		       /* index in the tally, of its container; -1 */
 	int children;
+	int siblings; /* of a container: how many of its function lived when it was first seen */
 	bool had_children;
 
 	/* Last read from the kernel, and what of it is in history already. */
@@ -24,7 +25,8 @@ struct cgroup_node {
 	uint32_t seen;			      /* sweep that saw it last */
 	bool had_processes;
 	bool base_changed; /* to be written */
-	bool row_changed;  /* its row in the containers table is to be written */
+	bool row_changed;  /* its row in the containers table is behind */
+	bool row_due;	   /* and is to be written now */
 	bool gone;	   /* removed */
 	bool gone_booked;  /* and its last numbers are in rows: dropped once those are stored */
 	int64_t row_invocations, row_oom_kills; /* to be added to that row */

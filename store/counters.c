@@ -90,8 +90,8 @@ int store_add_container(struct store *s, uint64_t epoch, const struct container_
 	int r = store_bind(
 		s,
 		"INSERT INTO containers(epoch, cgroup, path, function_id, first_minute,"
-		" last_minute, invocations, peak_bytes, oom_kills)"
-		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(epoch, cgroup) DO UPDATE SET"
+		" last_minute, invocations, peak_bytes, oom_kills, siblings)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(epoch, cgroup) DO UPDATE SET"
 		" last_minute = excluded.last_minute, function_id = excluded.function_id,"
 		" invocations = invocations + excluded.invocations,"
 		" peak_bytes = max(peak_bytes, excluded.peak_bytes),"
@@ -106,7 +106,23 @@ int store_add_container(struct store *s, uint64_t epoch, const struct container_
 	sqlite3_bind_int64(stmt, 7, row->invocations);
 	sqlite3_bind_int64(stmt, 8, row->peak_bytes);
 	sqlite3_bind_int64(stmt, 9, row->oom_kills);
+	sqlite3_bind_int64(stmt, 10, row->siblings);
 	return store_run(s, stmt);
+}
+
+int store_find_container(struct store *s, uint64_t epoch, uint64_t cgroup, int64_t *function)
+{
+	sqlite3_stmt *stmt;
+	int r = store_bind(s, "SELECT function_id FROM containers WHERE epoch = ?1 AND cgroup = ?2",
+			   &stmt, STORE_NUMBERS((int64_t)epoch, (int64_t)cgroup));
+
+	if (r == 0)
+		r = store_step(s, stmt);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*function = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return 0;
 }
 
 int store_each_unknown(struct store *s, int (*fn)(const struct container_row *row, void *arg),

@@ -39,8 +39,11 @@ struct container_row {
 	int64_t invocations; /* added */
 	int64_t peak_bytes;
 	int64_t oom_kills; /* added */
+	int64_t siblings;  /* other containers of its function when it was first seen */
 };
 int store_add_container(struct store *s, uint64_t epoch, const struct container_row *row);
+/* Function of a container (0: no rule knows it); -ENOENT when it has not been stored. */
+int store_find_container(struct store *s, uint64_t epoch, uint64_t cgroup, int64_t *function);
 /* Containers that no rule maps to a function, most invocations first; texts valid during the call. */
 int store_each_unknown(struct store *s, int (*fn)(const struct container_row *row, void *arg),
 		       void *arg);

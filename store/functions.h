@@ -26,11 +26,16 @@ int store_find_function(struct store *s, const char *name, int64_t *ret);
 int store_declare_function(struct store *s, struct store_function *f);
 
 /*
- * Every function by name, with declared values, else those measured from history since `since`
- * (minute): memory = the largest mean memory of a container in a minute, warm = busy time /
- * responses, cold = mean time from a container's making to its first response; warm_cv from how the
- * minutes' mean busy times scatter around it, the fewer responses a minute has the more. *ret is an array of
- * *n, freed by the caller.
+ * Every function by name, with what was declared and what was measured since `since` (minute).
+ *
+ * memory, the unit that pools are planned by: the 95th percentile (nearest rank) of the peaks of its
+ * second and later containers, since the first one of an image also pays for the page cache that the
+ * others share. A declared size is a floor: one that says less than what was measured would have
+ * containers killed, one that says more is somebody's promise. Without such peaks: declared, else
+ * the largest peak of a first container, else the largest mean of a minute.
+ * warm: declared, else busy time / responses. cold: declared, else the mean from a container's making
+ * to its first response. warm_cv: from how the minutes' mean busy times scatter around warm, the
+ * fewer responses a minute has the more. *ret is an array of *n, freed by the caller.
  */
 int store_list_functions(struct store *s, int64_t since, struct store_function **ret, size_t *n);
 

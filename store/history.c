@@ -49,6 +49,19 @@ int store_add_history(struct store *s, const struct history_row *rows, size_t n)
 	return r;
 }
 
+int store_mark_partial(struct store *s, int64_t minute)
+{
+	return store_exec(s, "UPDATE history SET partial = 1 WHERE minute = ?1",
+			  STORE_NUMBERS(minute));
+}
+
+int store_clear_history(struct store *s)
+{
+	int r = store_exec(s, "DELETE FROM history", 0, NULL);
+
+	return r < 0 ? r : store_exec(s, "DELETE FROM observed", 0, NULL);
+}
+
 int store_import_minute(struct store *s, int64_t function, int64_t minute, int64_t invocations)
 {
 	return store_exec(s,
@@ -89,8 +102,7 @@ int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_
 			  STORE_NUMBERS(function, first, last));
 }
 
-/* Writes 0 where a minute was watched. */
-static int read_observed(struct store *s, int64_t function, int64_t first, size_t n, double *value)
+int store_read_observed(struct store *s, int64_t function, int64_t first, size_t n, double *value)
 {
 	sqlite3_stmt *stmt;
 	int r = store_bind(s,
@@ -116,7 +128,7 @@ int store_read_series(struct store *s, int64_t function, int64_t first, size_t n
 
 	for (size_t i = 0; i < n; i++)
 		value[i] = NAN;
-	r = read_observed(s, function, first, n, value);
+	r = store_read_observed(s, function, first, n, value);
 	if (r < 0)
 		return r;
 	r = store_bind(s,
@@ -131,16 +143,23 @@ int store_read_series(struct store *s, int64_t function, int64_t first, size_t n
 	return r;
 }
 
+/* One min() or max() a query, each then one step in an index; both in one would read all of it. */
+#define RANGE_SQL(history, observed)                              \
+	"SELECT min(a), max(b) FROM ("                            \
+	" SELECT (SELECT min(minute) FROM history" history ") a," \
+	"  (SELECT max(minute) FROM history" history ") b"        \
+	" UNION ALL SELECT min(first), max(last) FROM observed" observed ")"
+static const char all_range_sql[] = RANGE_SQL("", "");
+static const char one_range_sql[] = RANGE_SQL(" WHERE function_id = ?1",
+					      " WHERE function_id IN (0, ?1)");
+
 int store_history_range(struct store *s, int64_t function, int64_t *first, int64_t *last)
 {
 	sqlite3_stmt *stmt;
-	int r = store_bind(
-		s,
-		"SELECT min(a), max(b) FROM ("
-		" SELECT min(minute) a, max(minute) b FROM history WHERE ?1 = 0 OR function_id = ?1"
-		" UNION ALL SELECT min(first), max(last) FROM observed"
-		"  WHERE ?1 = 0 OR function_id IN (0, ?1))",
-		&stmt, STORE_NUMBERS(function));
+	int r = store_statement(s, function ? one_range_sql : all_range_sql, &stmt);
+
+	if (r == 0 && function)
+		sqlite3_bind_int64(stmt, 1, function);
 	if (r < 0)
 		return r;
 	r = store_step(s, stmt);
@@ -156,42 +175,52 @@ int store_history_range(struct store *s, int64_t function, int64_t *first, int64
 	return 0;
 }
 
+#define HISTORY_COLUMNS                                                             \
+	" h.function_id, h.minute, h.invocations, h.responses, h.inits, h.busy_us," \
+	" h.cold_starts, h.cold_us, h.cold_done, h.containers, h.memory_bytes,"     \
+	" h.memory_peak_bytes, h.events_max, h.events_oom, h.events_oom_kill, h.partial"
+#define HISTORY_COLUMNS_N 16
+
+static void read_row(sqlite3_stmt *stmt, struct history_row *h)
+{
+	*h = (struct history_row){
+		.function = sqlite3_column_int64(stmt, 0),
+		.minute = sqlite3_column_int64(stmt, 1),
+		.invocations = sqlite3_column_int64(stmt, 2),
+		.responses = sqlite3_column_int64(stmt, 3),
+		.inits = sqlite3_column_int64(stmt, 4),
+		.busy_us = sqlite3_column_int64(stmt, 5),
+		.cold_starts = sqlite3_column_int64(stmt, 6),
+		.cold_us = sqlite3_column_int64(stmt, 7),
+		.cold_done = sqlite3_column_int64(stmt, 8),
+		.containers = sqlite3_column_int64(stmt, 9),
+		.memory_bytes = sqlite3_column_int64(stmt, 10),
+		.memory_peak_bytes = sqlite3_column_int64(stmt, 11),
+		.events_max = sqlite3_column_int64(stmt, 12),
+		.events_oom = sqlite3_column_int64(stmt, 13),
+		.events_oom_kill = sqlite3_column_int64(stmt, 14),
+		.partial = sqlite3_column_int(stmt, 15) != 0,
+	};
+}
+
 int store_each_history(struct store *s, int64_t first, int64_t last,
 		       int (*fn)(const struct history_row *row, const char *name, void *arg),
 		       void *arg)
 {
 	sqlite3_stmt *stmt;
-	int r = store_bind(
-		s,
-		"SELECT h.function_id, h.minute, h.invocations, h.responses, h.inits, h.busy_us,"
-		" h.cold_starts, h.cold_us, h.cold_done, h.containers, h.memory_bytes,"
-		" h.memory_peak_bytes, h.events_max, h.events_oom, h.events_oom_kill, h.partial,"
-		" f.name FROM history h JOIN functions f ON f.id = h.function_id"
-		" WHERE h.minute BETWEEN ?1 AND ?2 ORDER BY h.minute, f.name",
-		&stmt, STORE_NUMBERS(first, last));
+	int r = store_bind(s,
+			   "SELECT" HISTORY_COLUMNS
+			   ", f.name FROM history h JOIN functions f ON f.id = h.function_id"
+			   " WHERE h.minute BETWEEN ?1 AND ?2 ORDER BY h.minute, f.name",
+			   &stmt, STORE_NUMBERS(first, last));
+
 	if (r < 0)
 		return r;
 	while ((r = store_step(s, stmt)) == 1) {
-		struct history_row h = {
-			.function = sqlite3_column_int64(stmt, 0),
-			.minute = sqlite3_column_int64(stmt, 1),
-			.invocations = sqlite3_column_int64(stmt, 2),
-			.responses = sqlite3_column_int64(stmt, 3),
-			.inits = sqlite3_column_int64(stmt, 4),
-			.busy_us = sqlite3_column_int64(stmt, 5),
-			.cold_starts = sqlite3_column_int64(stmt, 6),
-			.cold_us = sqlite3_column_int64(stmt, 7),
-			.cold_done = sqlite3_column_int64(stmt, 8),
-			.containers = sqlite3_column_int64(stmt, 9),
-			.memory_bytes = sqlite3_column_int64(stmt, 10),
-			.memory_peak_bytes = sqlite3_column_int64(stmt, 11),
-			.events_max = sqlite3_column_int64(stmt, 12),
-			.events_oom = sqlite3_column_int64(stmt, 13),
-			.events_oom_kill = sqlite3_column_int64(stmt, 14),
-			.partial = sqlite3_column_int(stmt, 15) != 0,
-		};
+		struct history_row h;
 
-		r = fn(&h, (const char *)sqlite3_column_text(stmt, 16), arg);
+		read_row(stmt, &h);
+		r = fn(&h, (const char *)sqlite3_column_text(stmt, HISTORY_COLUMNS_N), arg);
 		if (r != 0) {
 			sqlite3_reset(stmt);
 			break;
@@ -200,21 +229,27 @@ int store_each_history(struct store *s, int64_t first, int64_t last,
 	return r;
 }
 
-int store_forget_history(struct store *s, int64_t before)
+int store_each_minute(struct store *s, int64_t function, int64_t first, int64_t last,
+		      int (*fn)(const struct history_row *row, void *arg), void *arg)
 {
-	static const char *const sql[] = {
-		"DELETE FROM history WHERE minute < ?1",
-		"DELETE FROM pools WHERE minute < ?1",
-		"DELETE FROM victims WHERE minute < ?1",
-		"DELETE FROM containers WHERE last_minute < ?1",
-		"DELETE FROM observed WHERE last < ?1",
-		"UPDATE observed SET first = ?1 WHERE first < ?1",
-	};
+	sqlite3_stmt *stmt;
+	int r = store_bind(s,
+			   "SELECT" HISTORY_COLUMNS
+			   " FROM history h WHERE h.function_id = ?1 AND h.minute BETWEEN ?2 AND ?3"
+			   " ORDER BY h.minute",
+			   &stmt, STORE_NUMBERS(function, first, last));
 
-	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
-		int r = store_exec(s, sql[i], STORE_NUMBERS(before));
-		if (r < 0)
-			return r;
+	if (r < 0)
+		return r;
+	while ((r = store_step(s, stmt)) == 1) {
+		struct history_row h;
+
+		read_row(stmt, &h);
+		r = fn(&h, arg);
+		if (r != 0) {
+			sqlite3_reset(stmt);
+			break;
+		}
 	}
-	return 0;
+	return r;
 }

@@ -29,6 +29,12 @@ struct history_row {
 /* Adds rows to what is there. Call inside a transaction. */
 int store_add_history(struct store *s, const struct history_row *rows, size_t n);
 
+/* A minute that was not counted to its end: its rows are partial from now on. */
+int store_mark_partial(struct store *s, int64_t minute);
+
+/* Removes all history of all functions. Inside a transaction. */
+int store_clear_history(struct store *s);
+
 /* Sets the invocations of one imported minute (replaces what was there). Inside a transaction. */
 int store_import_minute(struct store *s, int64_t function, int64_t minute, int64_t invocations);
 
@@ -42,6 +48,9 @@ int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_
 /* Invocations of minutes first..first+n-1 into value[n]; NAN where not observed or partial. */
 int store_read_series(struct store *s, int64_t function, int64_t first, size_t n, double *value);
 
+/* 0 for those of minutes first..first+n-1 that were watched; the others' values stay. */
+int store_read_observed(struct store *s, int64_t function, int64_t first, size_t n, double *value);
+
 /* First and last minute for which anything of this function is known; -ENODATA when none. 0: of
  * any function. */
 int store_history_range(struct store *s, int64_t function, int64_t *first, int64_t *last);
@@ -52,7 +61,9 @@ int store_each_history(struct store *s, int64_t first, int64_t last,
 		       int (*fn)(const struct history_row *row, const char *name, void *arg),
 		       void *arg);
 
-/* Removes rows and intervals before `minute` (retention). */
-int store_forget_history(struct store *s, int64_t before);
+/* One function's rows of first..last by minute; stops and returns what fn returns when that is not
+ * 0. A part of one place of the file, where store_each_history() reads all over it. */
+int store_each_minute(struct store *s, int64_t function, int64_t first, int64_t last,
+		      int (*fn)(const struct history_row *row, void *arg), void *arg);
 
 #endif

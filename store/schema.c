@@ -86,6 +86,24 @@ static const char version_outcomes[] =
 	"  worst_bytes INTEGER NOT NULL, applied INTEGER NOT NULL,"
 	"  PRIMARY KEY(minute, pool)) WITHOUT ROWID;";
 
+/* What a pool's and a hot function's memory is made of, once a minute: of a pool (function_id 0) by its
+ * path, of a function (path '') over `containers` of its containers. PSI totals are -1 where the
+ * kernel keeps none. `siblings`: other containers of its function that lived when a container was
+ * first seen; one without them has paid for the page cache that later ones share. */
+static const char version_memory[] =
+	"CREATE TABLE memory("
+	"  minute INTEGER NOT NULL, function_id INTEGER NOT NULL, path TEXT NOT NULL,"
+	"  containers INTEGER NOT NULL, anon_bytes INTEGER NOT NULL, file_bytes INTEGER NOT NULL,"
+	"  shmem_bytes INTEGER NOT NULL, slab_bytes INTEGER NOT NULL,"
+	"  some_us INTEGER NOT NULL, full_us INTEGER NOT NULL,"
+	"  PRIMARY KEY(minute, function_id, path)) WITHOUT ROWID;"
+	"ALTER TABLE containers ADD COLUMN siblings INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX containers_last ON containers(last_minute);"
+	"CREATE INDEX containers_peak ON containers(function_id, peak_bytes, last_minute,"
+	"  siblings) WHERE siblings > 0;"
+	"CREATE INDEX containers_alone ON containers(function_id, peak_bytes, last_minute,"
+	"  siblings) WHERE siblings = 0;";
+
 /*
  * A database of version N has had the first N of these. What has been released is never edited: a
  * change of the schema is one more step, and an older database is brought up when it is opened for
@@ -94,6 +112,7 @@ static const char version_outcomes[] =
 static const char *const steps[] = {
 	version_1,
 	version_outcomes,
+	version_memory,
 };
 #define SCHEMA_VERSION ((int)ARRAY_SIZE(steps))
 

@@ -98,18 +98,35 @@ static int pragma(sqlite3 *db, const char *sql, char *answer, size_t size)
 	return code;
 }
 
+/* Pages that retention frees go back to the file system (store_tidy()). Only before the first table is
+ * made: an older database keeps its free pages and fills them again. */
+#define PAGES_PRAGMA "PRAGMA auto_vacuum=INCREMENTAL"
+
+/* A minute of thousands of functions touches a page of each. They are copied from the log into the
+ * file by the collector between minutes (store_tidy()) and not within somebody's commit; 80 MiB of log
+ * where no collector runs. The cache is a compromise: the
+ * collector promises to stay below 20 MB. */
+#define LOG_PRAGMAS                                                            \
+	"PRAGMA wal_autocheckpoint=20000; PRAGMA journal_size_limit=67108864;" \
+	"PRAGMA cache_size=-4096"
+
 /* WAL lets readers and the one writer work side by side; it needs shared memory, which network and
  * 9p file systems lack. FULL: a committed minute survives a power cut. */
-static int set_up(sqlite3 *db, enum store_mode mode)
+static int set_up(sqlite3 *db, enum store_mode mode, bool existed)
 {
 	char answer[64] = "";
 	int code;
 
 	sqlite3_busy_timeout(db, BUSY_MS);
-	sqlite3_exec(db, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", NULL, NULL, NULL);
+	sqlite3_exec(db,
+		     "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF",
+		     NULL, NULL, NULL);
 	if (mode == STORE_READ)
 		return schema_prepare(db, mode);
+	if (!existed)
+		sqlite3_exec(db, PAGES_PRAGMA, NULL, NULL, NULL);
 	code = pragma(db, "PRAGMA journal_mode=WAL", answer, sizeof(answer));
+	sqlite3_exec(db, LOG_PRAGMAS, NULL, NULL, NULL);
 	/* 9p lets the mode be set and fails at the first read. */
 	if (code == SQLITE_OK && strcmp(answer, "wal") == 0)
 		code = sqlite3_exec(db, "PRAGMA user_version", NULL, NULL, NULL);
@@ -156,7 +173,7 @@ int store_open(const char *path, enum store_mode mode, struct store **ret)
 	if (!s)
 		return -ENOMEM;
 	code = sqlite3_open_v2(path, &s->db, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
-	r = code == SQLITE_OK ? set_up(s->db, mode) : store_fail(s->db, code, "opening");
+	r = code == SQLITE_OK ? set_up(s->db, mode, existed) : store_fail(s->db, code, "opening");
 	if (r < 0) {
 		store_close(s);
 		if (!existed)
@@ -300,6 +317,17 @@ int store_set_meta(struct store *s, const char *key, int64_t value)
 		return r;
 	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 2, value);
+	return store_run(s, stmt);
+}
+
+int store_remove_meta(struct store *s, const char *key)
+{
+	sqlite3_stmt *stmt;
+	int r = store_statement(s, "DELETE FROM meta WHERE key = ?1", &stmt);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
 	return store_run(s, stmt);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The database that the processes of a node share: SQLite in WAL mode. This header opens it and
- * groups changes; functions.h, history.h, plan.h, ledger.h and counters.h say what is in it.
+ * groups changes; functions.h, history.h, memory.h, plan.h, ledger.h and counters.h say what is
+ * in it; retention.h and backup.h keep it small and safe.
  *
  * Errors: negative errno. -EBUSY locked by another process for longer than 10 s, -EUCLEAN damaged,
  * -ENOTSUP made by a newer faasmat, or by an older one and opened to read only, -EROFS the file
@@ -41,6 +42,7 @@ void store_rollback(struct store *s);
 
 /* Small facts by name, e.g. when the collector last wrote. get: -ENOENT when unset. */
 int store_set_meta(struct store *s, const char *key, int64_t value);
+int store_remove_meta(struct store *s, const char *key);
 int store_get_meta(struct store *s, const char *key, int64_t *ret);
 
 #endif

@@ -14,6 +14,7 @@ declare -A may=(
 	[runtime]="runtime common"
 	[cli]="cli simulator forecast governor collector store common"
 	[vmtest]="vmtest common"
+	[fuzz]="fuzz simulator forecast governor collector runtime store common"
 )
 bad=0
 for folder in "${!may[@]}"; do

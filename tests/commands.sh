@@ -55,7 +55,7 @@ history_rows() { sqlite3 "$FAASMAT_DB" 'select count(*) from history'; }
 # --- usage
 refuses no-subcommand 2 'no subcommand' "$F" nonsense
 works help 'A memory governor' "$F" --help
-for command in probe import sample collect locate forecast plan govern explain restore simulate status; do
+for command in probe import sample collect top backup locate forecast plan govern explain restore simulate status; do
 	works "help-$command" 'Usage: faasmat '$command "$F" $command --help
 done
 refuses bad-option-value 2 'takes a size such as 512M' "$F" plan --memory lots
@@ -271,6 +271,26 @@ refuses govern-lease 1 'at least 1s' "$F" govern --memory 1G --lease 10ms
 refuses govern-root-name 1 'is not named main' "$F" govern --memory 1G --root /x/main
 mkdir -p "$T/v1"
 refuses govern-root-elsewhere 1 'is a directory, but not on the cgroup2 hierarchy|no cgroup2' "$F" govern --memory 1G --root "$T/v1"
+
+# --- top and backup
+works top-once '^f +' "$F" top --once
+same top-json "$("$F" top --json --sort name | jq -c '[.live, (.functions[] | select(.function == "f") | .last_hour | length)]')" '[false,60]'
+same top-filter "$("$F" top --json --filter nothing-like-it | jq -c .functions)" '[]'
+refuses top-sort 2 'rate, memory, containers' "$F" top --sort colour
+refuses top-pipe 1 'needs a terminal; --once or --json' "$F" top
+refuses top-no-database 1 'none.db: .*makes a database' "$F" top --once --db "$T/none.db"
+# On a terminal of its own: drawn, filtered, sorted, left with q, and the terminal as it was.
+screen=$( (sleep 1; printf 's'; sleep 0.3; printf '/f\n'; sleep 0.5; printf 'q') | TERM=xterm LANG=C.UTF-8 \
+	timeout 20 script -qec "stty rows 20 cols 140; exec $F top --delay 200ms" /dev/null)
+case $screen in
+*FUNCTION*'LAST HOUR'*'filter: '*'q quit'*) echo "ok top-on-a-terminal" ;;
+*) echo "not ok top-on-a-terminal: $(tail -c 300 <<<"$screen" | tr -cd '[:print:]')"; failures=$((failures + 1)) ;;
+esac
+works backup 'rows of history' "$F" backup "$T/copy.db"
+same backup-is-whole "$(sqlite3 "$T/copy.db" 'select count(*) from history')" "$(history_rows)"
+refuses backup-never-replaces 1 'copy.db exists already' "$F" backup "$T/copy.db"
+refuses backup-nowhere 1 'no/such/copy.db' "$F" backup "$T/no/such/copy.db"
+refuses backup-no-file 2 'FILE is missing' "$F" backup
 
 # --- rules
 printf '^/ok x\n(((broken y\n' >"$T/rules"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rig count: exactly N requests to K containers, for tests of what was counted against what was sent. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -225,16 +226,24 @@ static json_t *count_json(const struct count *c)
 	return o;
 }
 
+/* SIGTERM: no more requests, no more holding; what was sent is reported. */
+static volatile sig_atomic_t told_to_stop;
+
+static void stop(_unused_ int signal)
+{
+	told_to_stop = 1;
+}
+
 static int count(struct count *c)
 {
 	int r = start_all(c);
 	int64_t until;
 
-	while (r == 0 && c->finished < c->o->containers && !c->died)
-		r = node_wait(&c->node, NS_PER_S);
+	while (r == 0 && c->finished < c->o->containers && !c->died && !told_to_stop)
+		r = node_wait(&c->node, NS_PER_S / 4);
 	until = clock_monotonic_ns() + c->o->hold_ns;
-	while (r == 0 && clock_monotonic_ns() < until)
-		r = node_wait(&c->node, until - clock_monotonic_ns());
+	while (r == 0 && clock_monotonic_ns() < until && !told_to_stop)
+		r = node_wait(&c->node, MIN(until - clock_monotonic_ns(), NS_PER_S / 4));
 	return r < 0 || !c->died ? r : -EIO;
 }
 
@@ -250,6 +259,7 @@ int cmd_count(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return EXIT_USAGE;
+	signal(SIGTERM, stop);
 	c.target = calloc(o.containers, sizeof(*c.target));
 	r = c.target ? node_open(&c.node, &o.node, &events, &c) : -ENOMEM;
 	if (r == 0)

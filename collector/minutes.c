@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/minutes.h"
+
+/* A clock set back by less than this is waited for; one set back by more is believed. */
+#define PATIENCE (2 * MINUTES_PER_DAY)
+
+void minutes_start(struct minutes *m, const struct moment *t, bool whole, int64_t newest,
+		   int64_t length_ns, int64_t slack_ns)
+{
+	*m = (struct minutes){
+		.minute = t->minute,
+		.newest = newest,
+		.odd = !whole || t->minute <= newest,
+		.began_ns = t->monotonic_ns - t->into_ns,
+		.length_ns = length_ns,
+		.slack_ns = slack_ns,
+	};
+}
+
+static void add_watched(struct minutes *m, int64_t minute)
+{
+	struct interval *last = m->n_watched ? &m->watched[m->n_watched - 1] : NULL;
+
+	if (last && last->last == minute - 1)
+		last->last = minute;
+	else if (m->n_watched < MINUTES_WATCHED)
+		m->watched[m->n_watched++] = (struct interval){ minute, minute };
+}
+
+bool minutes_tick(struct minutes *m, const struct moment *t, int64_t *closed, bool *partial)
+{
+	int64_t off_ns = t->monotonic_ns - m->began_ns - m->length_ns;
+
+	/* Set back: the minute goes on until time has caught up with it, and is then too long. */
+	if (t->minute <= m->minute && m->minute - t->minute < PATIENCE)
+		return false;
+	*closed = m->minute;
+	*partial = m->odd || t->minute != m->minute + 1 || off_ns > m->slack_ns ||
+		   off_ns < -m->slack_ns;
+	if (!*partial)
+		add_watched(m, m->minute);
+	m->newest = MAX(m->newest, m->minute);
+	m->minute = t->minute;
+	m->began_ns = t->monotonic_ns;
+	/* What came between its beginning and this look is in the one before. */
+	m->odd = t->into_ns > m->slack_ns || t->minute <= m->newest;
+	return true;
+}
+
+void minutes_stored(struct minutes *m)
+{
+	m->n_watched = 0;
+}

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Power cuts and kills while the collector writes: the database lies on ext4 over a device that, from
+# one moment on, drops every write that has not reached it yet (dm-flakey). Then the database is whole,
+# has every minute but the one that ran, and the next collector makes the counts exact.
+# Sourced by all.sh, after lib.sh. ROUNDS=10 of each.
+PIN=/sys/fs/bpf/powercut
+IMAGE=$RUN/disk.img
+MOUNT=$RUN/disk
+DB=$MOUNT/faasmat.db
+ROUNDS=${ROUNDS:-10}
+LENGTH=2 # seconds a minute
+
+sectors=$((96 * 2048))
+table() { # table FEATURES...: from now on; writes that wait in the page cache do not get through
+	dmsetup suspend --noflush --nolockfs cut && dmsetup load cut --table "0 $sectors $*" && dmsetup resume cut
+}
+cut_power() { table "flakey $loop 0 0 3600 1 drop_writes"; }
+power_on() { table "linear $loop 0"; }
+
+start_collector() {
+	: >$RUN/powercut.log
+	$FAASMAT collect --root /node --pin $PIN --db $DB --port 1024-65535 --minute-length ${LENGTH}s \
+		--interval 200ms 2>>$RUN/powercut.log &
+	collector=$!
+	wait_for 20 grep -q "^faasmat collect: watching" $RUN/powercut.log ||
+		not_ok powercut-start "$(tail -n 1 $RUN/powercut.log)"
+}
+kill_collector() {
+	kill -9 $collector
+	wait $collector 2>/dev/null
+}
+
+powercut() {
+	local round bad=0 rig whole at into rounds=0 lost=0
+	truncate -s $((sectors * 512)) $IMAGE
+	loop=$(losetup -f --show $IMAGE)
+	dmsetup create cut --table "0 $sectors linear $loop 0" || return 1
+	mkfs.ext4 -q /dev/mapper/cut
+	mkdir -p $MOUNT
+	mount /dev/mapper/cut $MOUNT
+	make_node
+	mkdir -p $NODE/main
+	echo +memory >$NODE/main/cgroup.subtree_control
+	start_collector
+	# All containers live to the end: what a lost commit had taken out of the kernel's maps would be
+	# lost with the machine in truth, too.
+	$RIG count --root /node/main --containers 4 --requests 3000000 --warm 5ms \
+		>$RUN/powercut.json 2>$RUN/powercut.err &
+	rig=$!
+	sleep 2
+	for round in $(seq $ROUNDS); do
+		sleep $((RANDOM % 3)).$((RANDOM % 10))
+		at=$(($(date +%s%N) / 1000000))
+		cut_power || bad=1
+		# The machine is dead; this process does not know yet.
+		sleep 0.$((RANDOM % 5))
+		kill_collector
+		umount $MOUNT
+		power_on
+		mount /dev/mapper/cut $MOUNT || { not_ok powercut-mount "round $round"; return; }
+		[ "$(sql $DB 'pragma integrity_check')" = ok ] || bad=1
+		whole=$(sql $DB "select value from meta where key = 'collector_whole_minute'")
+		into=$((at % (LENGTH * 1000)))
+		# The commit of a minute that had just ended may have been under way.
+		at=$((at / (LENGTH * 1000)))
+		[ ${whole:-0} -ge $((at - 1 - (into < 1000))) ] || { lost=$((lost + 1)); echo "# round $round: cut in $at ($into ms), whole until $whole"; }
+		rounds=$((rounds + 1))
+		start_collector
+		# A kill between two cuts.
+		sleep 0.$((RANDOM % 10))
+		kill_collector
+		[ "$(sql $DB 'pragma quick_check')" = ok ] || bad=1
+		start_collector
+	done
+	equal powercut-database-intact-after-$rounds-cuts $bad 0
+	equal powercut-at-most-the-running-minute-lost $lost 0
+	kill -TERM $rig
+	wait $rig
+	sleep $((LENGTH + 1))
+	kill -TERM $collector
+	wait $collector
+	equal powercut-counts-are-exact "$(sql $DB 'select sum(invocations) from history')" "$(jq .sent $RUN/powercut.json)"
+	umount $MOUNT
+	dmsetup remove cut
+	losetup -d $loop
+	$FAASMAT collect --detach --pin $PIN
+}
+
+if modprobe dm-flakey 2>/dev/null && modprobe loop 2>/dev/null; then
+	powercut
+else
+	skip powercut "this kernel has no dm-flakey or no loop devices"
+fi
