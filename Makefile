@@ -94,7 +94,7 @@ $(BUILD)/bpf/vmlinux.h: | $(DEPS)
 # BPF_PROG() gives every program a context and all the hook's arguments, used or not.
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(BUILD)/bpf/vmlinux.h
 	$(call msg,BPF,$@)
-	$(Q)clang -g -O2 -target bpf -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Wno-unused-parameter \
+	$(Q)clang -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Wno-unused-parameter \
 		-I. -I$(BUILD)/bpf -c $< -o $@
 	$(Q)llvm-strip -g $@
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "bpf/faasmat.skel.h"
+#include "collector/programs.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
 
@@ -32,19 +32,13 @@ struct sensor {
 	struct entries usage_entries, invocation_entries;
 	int pin_dir_fd; /* locked: one collector a pin directory */
 	int root_fd;
-	int settings, lost, cgroups, usage, invocations, ports, victims;
+	int settings, lost, cgroups, usage, invocations, victims;
 	int sweep_link;
 	struct ring_buffer *ring;
 	void (*on_victim)(const struct wire_victim *v, void *arg);
 	void *on_victim_arg;
 	bool was_running;
 };
-
-static const char *const map_names[] = { "settings",	"lost",	 "cgroups", "usage",
-					 "invocations", "ports", "victims", "connections" };
-static const char *const link_names[] = { "link_request",   "link_response", "link_made",
-					  "link_populated", "link_removed",  "link_sweep",
-					  "link_victims" };
 
 /* Depth below the mount's root: how often ".." leads elsewhere. */
 static int cgroup_level(int dir_fd, uint32_t *ret)
@@ -124,42 +118,24 @@ static int open_pin_dir(struct sensor *s, const char *dir)
 	return 0;
 }
 
-static int pinned(const char *dir, const char *name)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return bpf_obj_get(path);
-}
-
-int sensor_detach(const char *dir)
-{
-	char path[512];
-	int r = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(link_names) + ARRAY_SIZE(map_names); i++) {
-		bool is_link = i < ARRAY_SIZE(link_names);
-
-		snprintf(path, sizeof(path), "%s/%s", dir,
-			 is_link ? link_names[i] : map_names[i - ARRAY_SIZE(link_names)]);
-		if (unlink(path) < 0 && errno != ENOENT)
-			r = -errno;
-	}
-	return r;
-}
-
 static int open_maps(struct sensor *s, const char *dir)
 {
-	int *const fds[] = { &s->settings,    &s->lost,	 &s->cgroups, &s->usage,
-			     &s->invocations, &s->ports, &s->victims };
+	const struct {
+		int *fd;
+		const char *name;
+	} pins[] = {
+		{ &s->settings, "settings" },	    { &s->lost, "lost" },
+		{ &s->cgroups, "cgroups" },	    { &s->usage, "usage" },
+		{ &s->invocations, "invocations" }, { &s->victims, "victims" },
+		{ &s->sweep_link, "link_sweep" },
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		*fds[i] = pinned(dir, map_names[i]);
-		if (*fds[i] < 0)
-			return *fds[i];
+	for (size_t i = 0; i < ARRAY_SIZE(pins); i++) {
+		*pins[i].fd = programs_open_pin(dir, pins[i].name);
+		if (*pins[i].fd < 0)
+			return *pins[i].fd;
 	}
-	s->sweep_link = pinned(dir, "link_sweep");
-	return s->sweep_link < 0 ? s->sweep_link : 0;
+	return 0;
 }
 
 /* Takes over what an earlier collector left; -ENOENT when there is nothing that fits. */
@@ -167,17 +143,11 @@ static int adopt(struct sensor *s, const struct sensor_options *o)
 {
 	struct wire_config found;
 	uint32_t zero = 0;
-	int request;
 
 	if (open_maps(s, o->pin_dir) < 0)
 		return -ENOENT;
 	if (bpf_map_lookup_elem(s->settings, &zero, &found) < 0 || found.version != WIRE_VERSION ||
-	    found.root != s->config.root)
-		return -ENOENT;
-	request = pinned(o->pin_dir, "link_request");
-	if (request >= 0)
-		close(request);
-	if ((request >= 0) != o->count_http)
+	    found.root != s->config.root || found.classes != o->filter->classes)
 		return -ENOENT;
 	s->config = found;
 	s->was_running = true;
@@ -186,8 +156,8 @@ static int adopt(struct sensor *s, const struct sensor_options *o)
 
 static void close_maps(struct sensor *s)
 {
-	int *const fds[] = { &s->settings,    &s->lost,	 &s->cgroups, &s->usage,
-			     &s->invocations, &s->ports, &s->victims, &s->sweep_link };
+	int *const fds[] = { &s->settings,    &s->lost,	   &s->cgroups,	  &s->usage,
+			     &s->invocations, &s->victims, &s->sweep_link };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
@@ -196,123 +166,26 @@ static void close_maps(struct sensor *s)
 	}
 }
 
-static int pin_link(struct bpf_link *link, const char *dir, const char *name)
-{
-	char path[512];
-	int r = libbpf_get_error(link);
-
-	if (r == 0 && link) {
-		snprintf(path, sizeof(path), "%s/%s", dir, name);
-		r = bpf_link__pin(link, path);
-		bpf_link__destroy(link); /* the pin keeps it */
-	} else {
-		r = -errno;
-	}
-	return r < 0 ? log_error_errno(r, "attaching %s", name + strlen("link_")) : 0;
-}
-
-static int attach(struct faasmat_bpf *skel, int root_fd, const struct sensor_options *o)
-{
-	struct bpf_iter_attach_opts iter = { .sz = sizeof(iter) };
-	union bpf_iter_link_info info = { .cgroup.cgroup_fd = root_fd,
-					  .cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE };
-	const struct {
-		struct bpf_program *program;
-		const char *pin;
-		bool wanted;
-	} tracing[] = {
-		{ skel->progs.cgroup_made, "link_made", true },
-		{ skel->progs.cgroup_populated, "link_populated", true },
-		{ skel->progs.cgroup_removed, "link_removed", true },
-		{ skel->progs.oom_killed, "link_victims",
-		  bpf_program__fd(skel->progs.oom_killed) >= 0 },
-	};
-	int r = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(tracing) && r == 0; i++)
-		if (tracing[i].wanted)
-			r = pin_link(bpf_program__attach(tracing[i].program), o->pin_dir,
-				     tracing[i].pin);
-	iter.link_info = &info;
-	iter.link_info_len = sizeof(info);
-	if (r == 0)
-		r = pin_link(bpf_program__attach_iter(skel->progs.sweep_usage, &iter), o->pin_dir,
-			     "link_sweep");
-	if (r == 0 && o->count_http)
-		r = pin_link(bpf_program__attach_cgroup(skel->progs.count_request, root_fd),
-			     o->pin_dir, "link_request");
-	if (r == 0 && o->count_http)
-		r = pin_link(bpf_program__attach_cgroup(skel->progs.count_response, root_fd),
-			     o->pin_dir, "link_response");
-	return r;
-}
-
-static struct faasmat_bpf *load(const struct sensor_options *o, bool with_victims)
-{
-	struct bpf_object_open_opts opts = { .sz = sizeof(opts), .pin_root_path = o->pin_dir };
-	struct faasmat_bpf *skel = faasmat_bpf__open_opts(&opts);
-	int r;
-
-	if (!skel)
-		return NULL;
-	bpf_program__set_autoload(skel->progs.oom_killed, with_victims);
-	bpf_map__set_max_entries(skel->maps.cgroups, o->max_cgroups);
-	bpf_map__set_max_entries(skel->maps.usage, o->max_cgroups);
-	bpf_map__set_max_entries(skel->maps.invocations, o->max_cgroups);
-	r = faasmat_bpf__load(skel);
-	if (r < 0) {
-		faasmat_bpf__destroy(skel);
-		errno = -r;
-		return NULL;
-	}
-	return skel;
-}
-
-static const char *load_remedy(void)
-{
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return "this kernel has no BTF (/sys/kernel/btf/vmlinux); faasmat needs one built "
-		       "with CONFIG_DEBUG_INFO_BTF, as Debian's are";
-	if (geteuid() != 0)
-		return "root is needed, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
-	return "is the kernel 6.1 or newer? `faasmat probe` tells more";
-}
-
 static int start_afresh(struct sensor *s, const struct sensor_options *o)
 {
-	struct faasmat_bpf *skel;
-	uint32_t zero = 0;
 	int r;
 
 	close_maps(s);
-	sensor_detach(o->pin_dir);
-	skel = load(o, true);
-	if (!skel) {
-		sensor_detach(o->pin_dir);
-		skel = load(o, false);
-	}
-	if (!skel) {
-		r = -errno;
-		sensor_detach(o->pin_dir);
-		return log_error_errno(r, "loading the BPF programs: %s", load_remedy());
-	}
 	s->config.version = WIRE_VERSION;
+	s->config.classes = o->filter->classes;
 	if (getrandom(&s->config.epoch, sizeof(s->config.epoch), 0) < 0)
-		s->config.epoch = (uint64_t)getpid() << 32 ^ (uintptr_t)skel;
+		s->config.epoch = (uint64_t)getpid() << 32 ^ (uintptr_t)s;
 	/* Stored as a signed number in the database. */
 	s->config.epoch &= INT64_MAX;
-	r = bpf_map__update_elem(skel->maps.settings, &zero, sizeof(zero), &s->config,
-				 sizeof(s->config), BPF_ANY);
-	if (r == 0)
-		r = attach(skel, s->root_fd, o);
-	if (r == 0)
+	r = programs_start(o, s->root_fd, &s->config);
+	if (r == 0) {
 		r = open_maps(s, o->pin_dir);
-	faasmat_bpf__destroy(skel);
-	if (r < 0) {
-		sensor_detach(o->pin_dir);
-		return log_error_errno(r, "starting the BPF programs");
+		if (r < 0)
+			log_error_errno(r, "opening the pins in %s", o->pin_dir);
 	}
-	return 0;
+	if (r < 0)
+		programs_remove(o->pin_dir);
+	return r;
 }
 
 static int take_victim(void *arg, void *data, size_t size)
@@ -321,14 +194,6 @@ static int take_victim(void *arg, void *data, size_t size)
 
 	if (size >= sizeof(struct wire_victim) && s->on_victim)
 		s->on_victim(data, s->on_victim_arg);
-	return 0;
-}
-
-static int set_ports(struct sensor *s, const struct port_set *ports)
-{
-	for (uint32_t i = 0; i < ARRAY_SIZE(ports->word); i++)
-		if (bpf_map_update_elem(s->ports, &i, &ports->word[i], BPF_ANY) < 0)
-			return log_error_errno(-errno, "setting the ports");
 	return 0;
 }
 
@@ -343,6 +208,7 @@ static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 int sensor_open(const struct sensor_options *o, struct sensor **ret)
 {
 	struct sensor *s = calloc(1, sizeof(*s));
+	uint32_t zero = 0;
 	int victims, r;
 
 	*ret = NULL;
@@ -351,7 +217,7 @@ int sensor_open(const struct sensor_options *o, struct sensor **ret)
 	s->usage_entries.value_size = sizeof(struct wire_usage);
 	s->invocation_entries.value_size = sizeof(struct wire_invocations);
 	s->pin_dir_fd = s->root_fd = s->settings = s->lost = s->cgroups = s->usage = -1;
-	s->invocations = s->ports = s->victims = s->sweep_link = -1;
+	s->invocations = s->victims = s->sweep_link = -1;
 	if (!getenv("FAASMAT_LIBBPF_DEBUG"))
 		libbpf_set_print(be_quiet);
 	r = open_root(s, o->root);
@@ -360,12 +226,14 @@ int sensor_open(const struct sensor_options *o, struct sensor **ret)
 	if (r == 0 && adopt(s, o) < 0)
 		r = start_afresh(s, o);
 	if (r == 0)
-		r = set_ports(s, o->ports);
+		r = filter_write(o->filter, o->pin_dir, &s->config);
+	if (r == 0 && bpf_map_update_elem(s->settings, &zero, &s->config, BPF_ANY) < 0)
+		r = log_error_errno(-errno, "writing the settings");
 	if (r < 0) {
 		sensor_close(s);
 		return r;
 	}
-	victims = pinned(o->pin_dir, "link_victims");
+	victims = programs_open_pin(o->pin_dir, "link_victims");
 	if (victims >= 0) {
 		s->ring = ring_buffer__new(s->victims, take_victim, s, NULL);
 		close(victims);
