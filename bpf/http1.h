@@ -213,7 +213,7 @@ static __always_inline __u32 read_method(struct http_stream *h, __u32 at, __u32 
 	}
 	for (__u32 i = 0, p = name; i < HTTP_LOOK / 8 && p < n; i++, p += 8) {
 		w = word_at(h, p);
-		marks = bytes_equal(w, ' ') | bytes_equal(w, '?');
+		marks = bytes_equal(w, ' ') | bytes_equal(w, '?') | bytes_equal(w, '\n');
 		if (marks) {
 			/* Both markings are exact at their lowest byte, so their union's lowest is. */
 			end = p + behind_first(marks) - 1;
@@ -223,8 +223,11 @@ static __always_inline __u32 read_method(struct http_stream *h, __u32 at, __u32 
 	if (!end || end >= n) {
 		if (have < HTTP_LOOK)
 			return 0;
-		end = n - 10; /* the version may begin in the window's last bytes */
+		/* No further than was looked at, and the version may begin in the last bytes. */
+		end = (n < name + HTTP_LOOK ? n : name + HTTP_LOOK) - 10;
 	}
+	if (byte_at(h, end) == '\n')
+		return http_fail(h);
 	w = word_at(h, at);
 	f->found = HTTP_PATH;
 	f->name = name;
