@@ -34,8 +34,7 @@ static __always_inline bool adopt_early(struct connection *c, const struct sock 
 			add(counts->excluded, 1);
 		else if (c->queue[i] & REQUEST_INIT)
 			add(counts->inits, 1);
-	add(counts->requests, c->waiting >> 32);
-	open_requests(counts, c->waiting >> 32, config->sweep);
+	count_requests(counts, c->waiting >> 32, config->sweep);
 	return true;
 }
 
@@ -56,8 +55,7 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 			return;
 		c->since_ns = bpf_ktime_get_ns();
 		c->is_counted = 1;
-		add(counts->requests, 1);
-		open_requests(counts, 1, config->sweep);
+		count_requests(counts, 1, config->sweep);
 		return;
 	}
 	if (!adopt_early(c, sk, rcv_nxt, config)) {
@@ -83,13 +81,11 @@ static __always_inline void closed(struct sock *sk, struct cgroup *cgrp,
 	if (!counts)
 		return;
 	if (!c->is_counted) {
-		add(counts->aborted, open);
-		close_requests(counts, open, config->sweep);
+		count_aborted(counts, open, config->sweep);
 	} else if (BPF_CORE_READ((struct tcp_sock *)sk, bytes_sent)) {
 		count_response(counts, c->since_ns, bpf_ktime_get_ns(), false, config->sweep);
 	} else {
-		add(counts->aborted, 1);
-		close_requests(counts, 1, config->sweep);
+		count_aborted(counts, 1, config->sweep);
 	}
 	c->is_counted = 0;
 }

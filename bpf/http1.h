@@ -12,8 +12,8 @@
 #define FAASMAT_BPF_HTTP1_H
 
 #define HTTP_LOOK 56
-#define HTTP_LOAD 72
-#define HTTP_WINDOW 128 /* HTTP_LOOK + HTTP_LOAD; a power of two, so that a mask bounds an index */
+#define HTTP_LOAD 192
+#define HTTP_WINDOW 256 /* has room for both; a power of two, so that a mask bounds an index */
 
 enum http_phase {
 	HTTP_START,	 /* a request or status line begins here */
@@ -65,6 +65,7 @@ struct http_finding {
 	__u32 found;
 	__u32 name, bytes;
 	__u32 is_post, is_head;
+	__u32 wants_agent; /* the caller's: whether it asks for HTTP_AGENT */
 };
 
 /* A global function: the verifier looks at it once, and not for every state of its callers. */
@@ -338,7 +339,7 @@ static __always_inline void read_field(struct http_stream *h, __u32 at, __u32 en
 		if (v == TEXT8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
 		    FIRST(word_at(h, at + 16) | LOWER_CASE, 2) == TEXT4('g', ':', 0, 0))
 			h->flags |= HTTP_CHUNKED;
-	} else if (w == TEXT8('u', 's', 'e', 'r', '-', 'a', 'g', 'e')) {
+	} else if (f->wants_agent && w == TEXT8('u', 's', 'e', 'r', '-', 'a', 'g', 'e')) {
 		if (FIRST(v, 3) == TEXT4('n', 't', ':', 0))
 			read_agent(h, at + 11, end, f);
 	}
@@ -427,6 +428,80 @@ HTTP_ONCE int read_chunk(struct http_stream *h, __u32 at, __u32 n)
 		h->phase = HTTP_FIELD;
 	}
 	return next - at;
+}
+
+static __always_inline int read_common_method(const struct http_stream *h, struct http_finding *f)
+{
+	__u64 w = word_at(h, 0);
+
+	f->is_post = FIRST(w, 6) == TEXT8('P', 'O', 'S', 'T', ' ', '/', 0, 0);
+	f->is_head = 0;
+	f->name = f->is_post ? 5 : 4;
+	return f->is_post || FIRST(w, 5) == TEXT8('G', 'E', 'T', ' ', '/', 0, 0, 0);
+}
+
+/* " HTTP/1.1" and a line end, up to `end`. */
+static __always_inline int ends_with_version(const struct http_stream *h, __u32 end)
+{
+	return end >= 16 && FIRST(word_at(h, end - 10), 7) == TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0) &&
+	       byte_at(h, end - 11) == ' ' && byte_at(h, end - 2) == '\r';
+}
+
+/* Without the query; of a path that is too long to be asked for, what was looked at. */
+static __always_inline __u32 path_length(const struct http_stream *h, __u32 name, __u32 end)
+{
+	for (__u32 i = 0, p = name; i < WIRE_WORD / 8 && p < end; i++, p += 8) {
+		__u64 w = word_at(h, p);
+		__u64 marks = bytes_equal(w, ' ') | bytes_equal(w, '?');
+
+		if (marks)
+			return p + behind_first(marks) - 1 - name;
+	}
+	return end - name;
+}
+
+/*
+ * The common case in one go: a head that begins at window[0] and lies whole in window[0..n). Returns its
+ * length, with the path in *f and the body's length in the stream; 0 when it is not so simple, upon
+ * which the stream is as it was.
+ */
+HTTP_ONCE int http_whole_head(struct http_stream *h, __u32 n, struct http_finding *f)
+{
+	__u32 begin = 0; /* of the line */
+
+	if (!h || !f || n > HTTP_WINDOW || !read_common_method(h, f))
+		return 0;
+	for (__u32 p = 0; p < HTTP_WINDOW && p < n; p += 8) {
+		__u64 marks = bytes_equal(word_at(h, p), '\n');
+		__u32 end;
+		__u8 c;
+
+		if (!marks)
+			continue;
+		end = p + behind_first(marks);
+		if (end > n || (!begin && !ends_with_version(h, end)))
+			break;
+		if (!begin)
+			f->bytes = path_length(h, f->name, end - 11);
+		begin = end;
+		c = byte_at(h, begin);
+		if (c == '\r' && begin + 2 <= n && byte_at(h, begin + 1) == '\n') {
+			end_head(h, f);
+			return begin + 2;
+		}
+		/* Two lines that end in these 8 bytes are not common. */
+		if (c == '\n' || marks & (marks - 1))
+			break;
+		c |= 0x20;
+		if (c == 'c' || c == 't' || (c == 'u' && f->wants_agent)) {
+			read_field(h, begin, n, f);
+			if (f->found)
+				break;
+		}
+	}
+	begin_message(h);
+	f->found = HTTP_NOTHING;
+	return 0;
 }
 
 /* One step on window[at..n), in any phase but those that pass over bytes unseen. The number of bytes

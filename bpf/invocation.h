@@ -54,6 +54,13 @@ static __always_inline struct wire_invocations *counters_of(__u64 id)
 	return c ?: new_counters(id);
 }
 
+/* Requests without a response. What another processor counts meanwhile may make it too small by as
+ * much, never too large: the responses are read after the requests. */
+static __always_inline __s64 open_of(const struct wire_invocations *c, __u64 requests)
+{
+	return requests - *(volatile __u64 *)&c->responses - *(volatile __u64 *)&c->aborted;
+}
+
 /* Keeps the most that were open at once in the sweep that runs. */
 static __always_inline void note_open(struct wire_invocations *c, __s64 open, __u32 sweep)
 {
@@ -67,15 +74,17 @@ static __always_inline void note_open(struct wire_invocations *c, __s64 open, __
 	}
 }
 
-static __always_inline void open_requests(struct wire_invocations *c, __u32 n, __u32 sweep)
+static __always_inline void count_requests(struct wire_invocations *c, __u32 n, __u32 sweep)
 {
-	note_open(c, add(c->open, n) + n, sweep);
+	note_open(c, open_of(c, add(c->requests, n) + n), sweep);
 }
 
-static __always_inline void close_requests(struct wire_invocations *c, __u32 n, __u32 sweep)
+/* Their connection has ended without a response. */
+static __always_inline void count_aborted(struct wire_invocations *c, __u32 n, __u32 sweep)
 {
 	/* What was open until now counts for a sweep in which nothing is opened, too. */
-	note_open(c, add(c->open, -(__s64)n), sweep);
+	note_open(c, open_of(c, c->requests), sweep);
+	add(c->aborted, n);
 }
 
 static __always_inline __u32 bucket_of(__u64 ns)
@@ -107,6 +116,7 @@ static __always_inline __u32 bucket_of(__u64 ns)
 static __always_inline void count_response(struct wire_invocations *c, __u64 since, __u64 now,
 					   bool failed, __u32 sweep)
 {
+	note_open(c, open_of(c, c->requests), sweep);
 	add(c->responses, 1);
 	if (failed)
 		add(c->responses_5xx, 1);
@@ -114,7 +124,6 @@ static __always_inline void count_response(struct wire_invocations *c, __u64 sin
 	add(c->durations[bucket_of(now - since) & (WIRE_BUCKETS - 1)], 1);
 	if (!c->first_response_ns)
 		c->first_response_ns = now;
-	close_requests(c, 1, sweep);
 }
 
 #endif

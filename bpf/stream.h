@@ -21,6 +21,7 @@ struct stream_feed {
 	__u32 pos;	     /* how much of it is in the window or passed over */
 	__u32 at, n;	     /* window[at..n) is not done with */
 	__u32 is_response;
+	__u32 wants_agent;     /* whether HTTP_AGENT is asked for */
 	__u32 ack; /* acknowledgement number that came with it */
 };
 
@@ -78,10 +79,17 @@ static __always_inline bool pass_body(struct stream_feed *f)
 	return true;
 }
 
+static __always_inline void found_head(struct stream_feed *f, struct http_finding *found)
+{
+	stream_found(f, found);
+	if (f->h->phase == HTTP_START)
+		begin_message(f->h);
+}
+
 /* One step; 1 when the segment is done with. */
 static __always_inline long feed_step(struct stream_feed *f)
 {
-	struct http_finding found = {};
+	struct http_finding found = { .wants_agent = f->wants_agent };
 	struct http_stream *h = f->h;
 	__u32 used;
 
@@ -90,14 +98,35 @@ static __always_inline long feed_step(struct stream_feed *f)
 	used = http_step(h, f->at, f->n, f->is_response, &found);
 	f->at += used;
 	if (found.found) {
-		stream_found(f, &found);
-		if (found.found == HTTP_HEAD && h->phase == HTTP_START)
-			begin_message(h);
+		if (found.found == HTTP_HEAD)
+			found_head(f, &found);
+		else
+			stream_found(f, &found);
 		return found.found == HTTP_PREFACE;
 	}
 	if (used)
 		return 0;
 	return h->phase >= HTTP_LOST || !refill(f);
+}
+
+/* A head that the window holds whole; true when the segment has no more. */
+static __always_inline bool feed_whole_head(struct stream_feed *f)
+{
+	struct http_finding found = { .wants_agent = f->wants_agent };
+	struct http_stream *h = f->h;
+	__u32 used;
+
+	if (h->phase != HTTP_START || f->at)
+		return false;
+	used = http_whole_head(h, f->n, &found);
+	if (!used)
+		return false;
+	found.found = HTTP_PATH;
+	stream_found(f, &found);
+	found.found = HTTP_HEAD;
+	found_head(f, &found);
+	f->at = used;
+	return used == f->n && f->pos == f->bytes;
 }
 
 static __always_inline void begin_feed(struct stream_feed *f)

@@ -56,13 +56,19 @@ static void stream_found(struct stream_feed *f, const struct http_finding *found
 /* One segment of a stream, as http_received() feeds it. */
 static void feed(struct http_stream *h, struct seen *s, const char *bytes, size_t n, bool response)
 {
-	struct stream_feed f = { .h = h, .owner = s, .bytes = (__u32)n, .is_response = response };
+	struct stream_feed f = {
+		.h = h, .owner = s, .bytes = (__u32)n, .is_response = response, .wants_agent = 1
+	};
 	__u32 start = h->next_seq, steps = 0;
 
 	s->bytes = bytes;
 	if (h->phase == HTTP_OPAQUE || h->phase == HTTP_LOST)
 		return;
 	begin_feed(&f);
+	if (!response && feed_whole_head(&f)) {
+		end_feed(&f, start);
+		return;
+	}
 	while (!feed_step(&f))
 		assert_true(++steps <= 2 * n + 8);
 	end_feed(&f, start);
