@@ -128,7 +128,8 @@ static int set_served(struct bpf_object *o, bool served)
 	uint64_t bits = served;
 	uint32_t zero = 0;
 
-	return bpf_map_update_elem(bpf_object__find_map_fd_by_name(o, "ports"), &zero, &bits, BPF_ANY);
+	return bpf_map_update_elem(bpf_object__find_map_fd_by_name(o, "ports"), &zero, &bits,
+				   BPF_ANY);
 }
 
 static int program(struct bpf_object *o, const char *name)
@@ -226,8 +227,7 @@ static void unpin(struct bpf_object *o)
 {
 	struct bpf_map *m;
 
-	bpf_object__for_each_map(m, o)
-		bpf_map__set_pin_path(m, NULL);
+	bpf_object__for_each_map(m, o) bpf_map__set_pin_path(m, NULL);
 }
 
 int main(void)

@@ -86,9 +86,13 @@ static __always_inline bool stream_load(struct stream_feed *f, void *to, __u32 o
 {
 	struct source *source = f->source;
 
-	n &= 255;
-	if (n < 1 || n > HTTP_LOAD)
+	/* Hidden from the compiler, which knows the bounds where the verifier has forgotten them; and
+	 * that of 6.1 learns nothing from n != 0. */
+	n--;
+	asm volatile("" : "+r"(n));
+	if (n >= HTTP_LOAD)
 		return false;
+	n++;
 	if (source->piece) {
 		if (offset > PIECE_BYTES - HTTP_LOAD && offset + n > PIECE_BYTES)
 			return false;
@@ -462,9 +466,11 @@ static long keep_piece(__u32 i, void *arg)
 		return 1;
 	if (n > PIECE_BYTES)
 		n = PIECE_BYTES;
-	n &= 2047;
-	if (!n || n > PIECE_BYTES || bpf_skb_load_bytes(k->skb, k->payload + at, piece->data, n))
+	n--;
+	asm volatile("" : "+r"(n));
+	if (n >= PIECE_BYTES || bpf_skb_load_bytes(k->skb, k->payload + at, piece->data, n + 1))
 		return 1;
+	n++;
 	piece->bytes = n;
 	if (!bpf_map_update_elem(&pieces, &key, piece, BPF_ANY))
 		k->connection->kept++;

@@ -76,8 +76,14 @@ struct http_finding {
 #endif
 
 #ifdef __bpf__
-#define WORD_AT(p) (*(const __u64 *)(p))
-#define PUT_WORD(p, w) (*(__u64 *)(p) = (w))
+/* The compiler would read bytes one by one where it sees that the place is not aligned. */
+static __always_inline __u64 *hidden(const void *p)
+{
+	asm volatile("" : "+r"(p));
+	return (__u64 *)p;
+}
+#define WORD_AT(p) (*hidden(p))
+#define PUT_WORD(p, w) (*hidden(p) = (w))
 #else
 static inline __u64 word_of(const char *p)
 {
@@ -443,7 +449,8 @@ static __always_inline int read_common_method(const struct http_stream *h, struc
 /* " HTTP/1.1" and a line end, up to `end`. */
 static __always_inline int ends_with_version(const struct http_stream *h, __u32 end)
 {
-	return end >= 16 && FIRST(word_at(h, end - 10), 7) == TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0) &&
+	return end >= 16 &&
+	       FIRST(word_at(h, end - 10), 7) == TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0) &&
 	       byte_at(h, end - 11) == ' ' && byte_at(h, end - 2) == '\r';
 }
 

@@ -21,13 +21,23 @@ struct stream_feed {
 	__u32 pos;	     /* how much of it is in the window or passed over */
 	__u32 at, n;	     /* window[at..n) is not done with */
 	__u32 is_response;
-	__u32 wants_agent;     /* whether HTTP_AGENT is asked for */
-	__u32 ack; /* acknowledgement number that came with it */
+	__u32 wants_agent; /* whether HTTP_AGENT is asked for */
+	__u32 ack;	   /* acknowledgement number that came with it */
 };
 
 /* Copies source[offset..offset+n), n at most HTTP_LOAD; false when it cannot. */
 static bool stream_load(struct stream_feed *f, void *to, __u32 offset, __u32 n);
 static void stream_found(struct stream_feed *f, const struct http_finding *found);
+
+/* At most HTTP_LOOK: what the verifier of 6.1 forgets when the compiler spills it. */
+static __always_inline __u32 carried(__u32 n)
+{
+	n &= 63;
+#ifdef __bpf__
+	asm volatile("" : "+r"(n));
+#endif
+	return n;
+}
 
 /* False when the segment has no more. */
 static __always_inline bool refill(struct stream_feed *f)
@@ -46,7 +56,7 @@ static __always_inline bool refill(struct stream_feed *f)
 	f->n = left;
 	if (take > HTTP_LOAD)
 		take = HTTP_LOAD;
-	if (!take || !stream_load(f, &h->window[left], f->offset + f->pos, take))
+	if (!take || !stream_load(f, &h->window[carried(left)], f->offset + f->pos, take))
 		return false;
 	f->n += take;
 	f->pos += take;
