@@ -98,7 +98,10 @@ int BPF_PROG(connection_changed, struct sock *sk, int old, int new)
 
 	if (!(new == ESTABLISHED &&old == SYN_RECV) && new != CLOSE)
 		return 0;
-	if (sk->sk_protocol != 6 || !is_served(sk->__sk_common.skc_num))
+	/* At its end a socket has given its port back already; one that we do not know has no state. */
+	if (sk->sk_protocol != 6 || (new != CLOSE && !is_served(sk->__sk_common.skc_num)))
+		return 0;
+	if (new == CLOSE && !bpf_sk_storage_get(&connections, sk, NULL, 0))
 		return 0;
 	c = read_settings();
 	cgrp = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);

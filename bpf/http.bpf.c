@@ -271,7 +271,8 @@ static __always_inline void response_found(struct stream_feed *f, const struct h
 	}
 	if (h->flags & HTTP_SKIPPED)
 		count_unsettled(c, 1, true);
-	h->flags &= ~HTTP_OF_CONNECTION;
+	/* Should something else come where a response is due, the next segment may begin one. */
+	h->flags = (h->flags & ~HTTP_SKIPPED) | HTTP_JOINING;
 	kind = answer(c, h->status);
 	if (h->status == 101) {
 		h->phase = c->in.phase = HTTP_OPAQUE;

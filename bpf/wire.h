@@ -15,13 +15,10 @@
 /* Longest name of one cgroup directory, with NUL (NAME_MAX + 1). */
 #define WIRE_NAME_SIZE 256
 
-/* What one count is: classes that a collector may have switched on together. */
+/* What one count is. */
 enum wire_class {
 	WIRE_HTTP1 = 1 << 0,   /* a request head of HTTP/1.0 or 1.1 on a TCP socket */
-	WIRE_HTTP2 = 1 << 1,   /* a new client stream's HEADERS frame, prior knowledge */
-	WIRE_CONNECT = 1 << 2, /* an accepted TCP connection */
-	WIRE_EXEC = 1 << 3,    /* a process that a container's first process starts */
-	WIRE_UNIX = 1 << 4,    /* a request head of HTTP/1.x on a UNIX stream socket */
+	WIRE_CONNECT = 1 << 1, /* an accepted TCP connection */
 };
 
 /* Requests over loopback that are a second hop of one that was counted already. */
@@ -61,14 +58,13 @@ struct wire_invocations {
 	__u64 inits;		 /* POST /init */
 	__u64 excluded;		 /* health checks, and second hops */
 	__u64 responses;	 /* responses begun, to requests */
-	__u64 responses_5xx;	 /* of those: status 5xx; exec: exit status not 0 */
+	__u64 responses_5xx;	 /* of those: status 5xx */
 	__u64 aborted;		 /* requests whose connection ended without a response */
 	__u64 busy_ns;		 /* sum of request received -> response begun, of responses */
 	__u64 first_response_ns; /* CLOCK_MONOTONIC of the first of those; 0 none yet */
 	__u64 unsettled;	 /* requests may be this many more or fewer */
 	__u64 unsettled_responses; /* and responses this many */
-	__u64 unknown; /* connections that could not be read: not one of them is counted */
-	__s64 open;    /* requests without a response now */
+	__s64 open;		   /* requests without a response now */
 	/* The most that were open at once in a sweep, the even and the odd ones. */
 	struct {
 		__u32 sweep;

@@ -46,10 +46,8 @@ static const struct argp_option options[] = {
 	  "Rules of your own: lines of REGEX NAME, the regex on the cgroup's path, \\1 in NAME",
 	  0 },
 	{ "invocations", KEY_INVOCATIONS, "CLASS", 0,
-	  "What an invocation is: http (default: a request head of HTTP/1.x, or a client's new stream "
-	  "of HTTP/2 without TLS; http1 and http2 for one of them), connect (an accepted connection), "
-	  "exec (a process that a container's first process starts), unix (a request head on a UNIX "
-	  "socket), none (memory only); several with commas",
+	  "What an invocation is: http (default: a request head of HTTP/1.x), connect (an accepted "
+	  "connection) or none (memory only)",
 	  0 },
 	{ "port", KEY_PORT, "N|N-M", 0, "Port(s) that functions serve (default 8080); repeatable",
 	  0 },
@@ -129,9 +127,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_INVOCATIONS:
 		if (filter_parse_classes(arg, &env->filter.classes) < 0)
-			argp_error(state,
-				   "--invocations takes http, http1, http2, connect, exec, unix or "
-				   "none, or several with commas (connect not with http), not '%s'",
+			argp_error(state, "--invocations takes http, connect or none, not '%s'",
 				   arg);
 		return 0;
 	case KEY_EXCLUDE:
@@ -243,7 +239,7 @@ int cmd_collect(int argc, char **argv)
 	struct env env = {
 		.root = "/",
 		.platform = "openwhisk",
-		.filter = { .classes = WIRE_HTTP1 | WIRE_HTTP2, .counts_inits = true },
+		.filter = { .classes = WIRE_HTTP1, .counts_inits = true },
 		.collector = {
 			.sensor = { .pin_dir = SENSOR_PIN_DIR, .max_cgroups = 16384 },
 			.clock = CLOCK_REAL,

@@ -14,12 +14,8 @@ int filter_parse_classes(const char *text, uint32_t *ret)
 		const char *name;
 		uint32_t classes;
 	} known[] = {
-		{ "http", WIRE_HTTP1 | WIRE_HTTP2 },
-		{ "http1", WIRE_HTTP1 },
-		{ "http2", WIRE_HTTP2 },
+		{ "http", WIRE_HTTP1 },
 		{ "connect", WIRE_CONNECT },
-		{ "exec", WIRE_EXEC },
-		{ "unix", WIRE_UNIX },
 		{ "none", 0 },
 	};
 	uint32_t classes = 0;
@@ -38,7 +34,7 @@ int filter_parse_classes(const char *text, uint32_t *ret)
 		text += n + 1;
 	}
 	/* A connection is one invocation or has several, not both. */
-	if ((classes & WIRE_CONNECT) && (classes & (WIRE_HTTP1 | WIRE_HTTP2)))
+	if ((classes & WIRE_CONNECT) && (classes & WIRE_HTTP1))
 		return -EINVAL;
 	*ret = classes;
 	return 0;

@@ -23,8 +23,7 @@ struct filter {
 	struct word_list paths, agents;
 };
 
-/* "http" (1 and 2), "http1", "http2", "connect", "exec", "unix", "none", or several with commas.
- * -EINVAL for anything else. */
+/* "http", "connect" or "none". -EINVAL for anything else, also for both of the first together. */
 int filter_parse_classes(const char *text, uint32_t *ret);
 /* "same", "loopback" or "count". -EINVAL for anything else. */
 int filter_parse_hops(const char *text, enum wire_hops *ret);

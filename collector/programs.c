@@ -109,7 +109,7 @@ static int attach(struct faasmat_bpf *skel, int root_fd, const char *dir)
 
 static void choose_programs(struct faasmat_bpf *skel, uint32_t classes, bool with_victims)
 {
-	bool http = classes & (WIRE_HTTP1 | WIRE_HTTP2);
+	bool http = classes & WIRE_HTTP1;
 
 	bpf_program__set_autoload(skel->progs.oom_killed, with_victims);
 	bpf_program__set_autoload(skel->progs.http_received, http);
