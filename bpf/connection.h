@@ -47,6 +47,8 @@ struct connection {
 	__u16 kept;	 /* how many are */
 	__u8 hop;	 /* enum hop */
 	__u8 is_counted; /* class connect: a connection that is an invocation */
+	__u8 clean;	 /* requests in a row that were alone when they were answered */
+	__u8 padding[3];
 	__u32 pushed, popped;
 	__u8 queue[QUEUE]; /* enum request_kind of the waiting ones */
 };

@@ -185,6 +185,7 @@ __noinline int answer(struct connection *c, __u32 status)
 	if (c->pushed - c->popped <= QUEUE)
 		kind = c->queue[c->popped % QUEUE];
 	c->popped++;
+	c->clean = (__u32)c->waiting == 1 ? (c->clean < 2 ? c->clean + 1 : 2) : 0;
 	now = bpf_ktime_get_ns();
 	since = c->since_ns;
 	/* A container serves pipelined requests one after another. */
@@ -193,8 +194,17 @@ __noinline int answer(struct connection *c, __u32 status)
 	if (kind & REQUEST_UNCOUNTED)
 		return kind;
 	counts = counters_of(c->cgroup);
-	if (counts)
-		count_response(counts, since, now, status >= 500, config->sweep);
+	if (!counts)
+		return kind;
+	count_response(counts, since, now, status >= 500, config->sweep);
+	if (c->in.flags & HTTP_JOINING && (__u32)c->waiting) {
+		__u64 rest = c->waiting;
+
+		/* See request_found(): what was not alone was a body's. */
+		c->popped = c->pushed;
+		add(c->waiting, -rest);
+		count_aborted(counts, rest >> 32, config->sweep);
+	}
 	return kind;
 }
 
@@ -244,9 +254,12 @@ static __always_inline void request_found(struct stream_feed *f, const struct ht
 	case HTTP_HEAD:
 		if (c->hop == HOP_SECOND)
 			h->kind |= REQUEST_EXCLUDED;
-		if (h->flags & HTTP_SKIPPED && !source->early)
+		/* Of a connection that was there before us we may be inside a body that holds heads.
+		 * Nobody answers those; two requests answered one by one are no body's. */
+		if (h->flags & HTTP_JOINING && c->clean < 2)
 			count_unsettled(c, 1, false);
-		h->flags &= ~HTTP_OF_CONNECTION;
+		else
+			h->flags &= ~HTTP_OF_CONNECTION;
 		count_head(c, h->kind, f->ack, !source->early);
 		break;
 	case HTTP_PREFACE:
