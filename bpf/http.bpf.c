@@ -232,13 +232,15 @@ __noinline int is_excluded(const struct http_stream *h, const struct http_findin
 	       bpf_map_lookup_elem(&excluded_agents, &word);
 }
 
-static __always_inline void request_found(struct stream_feed *f, const struct http_finding *found)
+__noinline int request_found(struct connection *c, const struct http_finding *found, __u32 ack,
+			     __u32 is_made)
 {
-	struct source *source = f->source;
-	struct wire_config *config = source->config;
-	struct connection *c = source->connection;
-	struct http_stream *h = f->h;
+	struct wire_config *config = read_settings();
+	struct http_stream *h;
 
+	if (!c || !found || !config)
+		return 0;
+	h = &c->in;
 	switch (found->found) {
 	case HTTP_PATH:
 		h->kind = found->is_head ? REQUEST_HEAD : 0;
@@ -260,27 +262,27 @@ static __always_inline void request_found(struct stream_feed *f, const struct ht
 			count_unsettled(c, 1, false);
 		else
 			h->flags &= ~HTTP_OF_CONNECTION;
-		count_head(c, h->kind, f->ack, !source->early);
+		count_head(c, h->kind, ack, is_made);
 		break;
 	case HTTP_PREFACE:
 		h->phase = HTTP_OPAQUE;
 		break;
 	}
+	return 0;
 }
 
-static __always_inline void response_found(struct stream_feed *f, const struct http_finding *found)
+__noinline int response_found(struct connection *c)
 {
-	struct source *source = f->source;
-	struct connection *c = source->connection;
-	struct http_stream *h = f->h;
+	struct http_stream *h;
 	__u32 kind;
 
-	if (found->found != HTTP_HEAD)
-		return;
+	if (!c)
+		return 0;
+	h = &c->out;
 	/* "100 Continue" and its kind promise a response and are none. */
 	if (h->status < 200 && h->status != 101) {
 		h->phase = HTTP_START;
-		return;
+		return 0;
 	}
 	if (h->flags & HTTP_SKIPPED)
 		count_unsettled(c, 1, true);
@@ -294,14 +296,17 @@ static __always_inline void response_found(struct stream_feed *f, const struct h
 	} else if (!(h->flags & (HTTP_CHUNKED | HTTP_HAS_LENGTH))) {
 		h->phase = HTTP_OPAQUE; /* until the connection is closed */
 	}
+	return 0;
 }
 
 static __always_inline void stream_found(struct stream_feed *f, const struct http_finding *found)
 {
-	if (f->is_response)
-		response_found(f, found);
-	else
-		request_found(f, found);
+	struct source *source = f->source;
+
+	if (!f->is_response)
+		request_found(source->connection, found, f->ack, !source->early);
+	else if (found->found == HTTP_HEAD)
+		response_found(source->connection);
 }
 
 static long request_step(__u32 i, void *feed)

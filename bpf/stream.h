@@ -39,6 +39,15 @@ static __always_inline __u32 carried(__u32 n)
 	return n;
 }
 
+HTTP_ONCE int move_to_front(struct http_stream *h, __u32 at, __u32 n)
+{
+	if (!h)
+		return 0;
+	for (__u32 i = 0; i < HTTP_LOOK && i < n; i += 8)
+		PUT_WORD(&h->window[i], word_at(h, at + i));
+	return 0;
+}
+
 /* False when the segment has no more. */
 static __always_inline bool refill(struct stream_feed *f)
 {
@@ -49,9 +58,8 @@ static __always_inline bool refill(struct stream_feed *f)
 		h->phase = HTTP_LOST;
 		return false;
 	}
-	if (f->at)
-		for (__u32 i = 0; i < HTTP_LOOK && i < left; i += 8)
-			PUT_WORD(&h->window[i], word_at(h, f->at + i));
+	if (f->at && left)
+		move_to_front(h, f->at, left);
 	f->at = 0;
 	f->n = left;
 	if (take > HTTP_LOAD)
