@@ -225,11 +225,21 @@ __noinline int is_excluded(const struct http_stream *h, const struct http_findin
 
 	if (!h || !found || !config)
 		return 0;
-	if (found->found == HTTP_PATH)
+	if (found->found != HTTP_AGENT)
 		return read_word(&word, config->path_lengths, h, found) &&
 		       bpf_map_lookup_elem(&excluded_paths, &word);
 	return read_word(&word, config->agent_lengths, h, found) &&
 	       bpf_map_lookup_elem(&excluded_agents, &word);
+}
+
+static __always_inline void name_request(struct wire_config *config, struct http_stream *h,
+					 const struct http_finding *found)
+{
+	h->kind = found->is_head ? REQUEST_HEAD : 0;
+	if (config->counts_inits && is_init(h, found))
+		h->kind |= REQUEST_INIT;
+	if (config->path_lengths && is_excluded(h, found))
+		h->kind |= REQUEST_EXCLUDED;
 }
 
 __noinline int request_found(struct connection *c, const struct http_finding *found, __u32 ack,
@@ -243,16 +253,15 @@ __noinline int request_found(struct connection *c, const struct http_finding *fo
 	h = &c->in;
 	switch (found->found) {
 	case HTTP_PATH:
-		h->kind = found->is_head ? REQUEST_HEAD : 0;
-		if (config->counts_inits && is_init(h, found))
-			h->kind |= REQUEST_INIT;
-		if (config->path_lengths && is_excluded(h, found))
-			h->kind |= REQUEST_EXCLUDED;
+		name_request(config, h, found);
 		break;
 	case HTTP_AGENT:
 		if (config->agent_lengths && is_excluded(h, found))
 			h->kind |= REQUEST_EXCLUDED;
 		break;
+	case HTTP_WHOLE:
+		name_request(config, h, found);
+		/* fall through */
 	case HTTP_HEAD:
 		if (c->hop == HOP_SECOND)
 			h->kind |= REQUEST_EXCLUDED;

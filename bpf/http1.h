@@ -59,6 +59,7 @@ enum http_found {
 	HTTP_PATH,   /* of a request: window[name..name+bytes), without its query */
 	HTTP_AGENT,  /* product name of its User-Agent */
 	HTTP_HEAD,   /* the head ends here */
+	HTTP_WHOLE,  /* a head at once: HTTP_PATH and HTTP_HEAD */
 	HTTP_PREFACE /* HTTP/2's connection preface begins here */
 };
 struct http_finding {

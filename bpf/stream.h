@@ -139,9 +139,7 @@ static __always_inline bool feed_whole_head(struct stream_feed *f)
 	used = http_whole_head(h, f->n, &found);
 	if (!used)
 		return false;
-	found.found = HTTP_PATH;
-	stream_found(f, &found);
-	found.found = HTTP_HEAD;
+	found.found = HTTP_WHOLE;
 	found_head(f, &found);
 	f->at = used;
 	return used == f->n && f->pos == f->bytes;

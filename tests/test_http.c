@@ -35,9 +35,12 @@ static void stream_found(struct stream_feed *f, const struct http_finding *found
 
 	switch (found->found) {
 	case HTTP_PATH:
+	case HTTP_WHOLE:
 		assert_true(found->name + found->bytes <= HTTP_WINDOW);
 		if (s->heads < 64)
 			s->paths[s->heads] = (int)found->bytes;
+		if (found->found == HTTP_WHOLE)
+			s->heads++;
 		break;
 	case HTTP_AGENT:
 		snprintf(s->agent, sizeof(s->agent), "%.*s", (int)found->bytes,
