@@ -13,6 +13,9 @@ for program in build/gcc/bench/bench_*; do
 	"$program" || status=1
 	ran=1
 done
+if [ -z "$name" ] || [ "$name" = bpf ]; then
+	bench/bpf-nginx.sh || status=1
+fi
 if [ -z "$name" ] || [ "$name" = demo ]; then
 	VM_TIMEOUT=3600 vmtest/vm.sh vmtest/guest/bench-demo.sh | grep --line-buffered '^{' || status=1
 	ran=1
