@@ -468,6 +468,39 @@ static __always_inline __u32 path_length(const struct http_stream *h, __u32 name
 	return end - name;
 }
 
+/* The first line of a common head, up to `end`: 1 when it is a request's. */
+HTTP_ONCE int whole_first_line(const struct http_stream *h, __u32 end, struct http_finding *f)
+{
+	if (!h || !f || !ends_with_version(h, end))
+		return 0;
+	f->bytes = path_length(h, f->name, end - 11);
+	return 1;
+}
+
+/* What follows a line end at `begin`: the head's length when it ends there, 0 when it goes on, negative
+ * when it is not so simple. */
+HTTP_ONCE int whole_next_line(struct http_stream *h, __u32 begin, __u32 n, struct http_finding *f)
+{
+	__u8 c;
+
+	if (!h || !f)
+		return -1;
+	c = byte_at(h, begin);
+	if (c == '\r' && begin + 2 <= n && byte_at(h, begin + 1) == '\n') {
+		end_head(h, f);
+		return begin + 2;
+	}
+	if (c == '\n')
+		return -1;
+	c |= 0x20;
+	if (c == 'c' || c == 't' || (c == 'u' && f->wants_agent)) {
+		read_field(h, begin, n, f);
+		if (f->found)
+			return -1;
+	}
+	return 0;
+}
+
 /*
  * The common case in one go: a head that begins at window[0] and lies whole in window[0..n). Returns its
  * length, with the path in *f and the body's length in the stream; 0 when it is not so simple, upon
@@ -475,38 +508,27 @@ static __always_inline __u32 path_length(const struct http_stream *h, __u32 name
  */
 HTTP_ONCE int http_whole_head(struct http_stream *h, __u32 n, struct http_finding *f)
 {
-	__u32 begin = 0; /* of the line */
+	int is_first = 1, length = 0;
 
 	if (!h || !f || n > HTTP_WINDOW || !read_common_method(h, f))
 		return 0;
 	for (__u32 p = 0; p < HTTP_WINDOW && p < n; p += 8) {
 		__u64 marks = bytes_equal(word_at(h, p), '\n');
 		__u32 end;
-		__u8 c;
 
 		if (!marks)
 			continue;
 		end = p + behind_first(marks);
-		if (end > n || (!begin && !ends_with_version(h, end)))
+		if (end > n || (is_first && !whole_first_line(h, end, f)))
 			break;
-		if (!begin)
-			f->bytes = path_length(h, f->name, end - 11);
-		begin = end;
-		c = byte_at(h, begin);
-		if (c == '\r' && begin + 2 <= n && byte_at(h, begin + 1) == '\n') {
-			end_head(h, f);
-			return begin + 2;
-		}
+		is_first = 0;
+		length = whole_next_line(h, end, n, f);
 		/* Two lines that end in these 8 bytes are not common. */
-		if (c == '\n' || marks & (marks - 1))
+		if (length || marks & (marks - 1))
 			break;
-		c |= 0x20;
-		if (c == 'c' || c == 't' || (c == 'u' && f->wants_agent)) {
-			read_field(h, begin, n, f);
-			if (f->found)
-				break;
-		}
 	}
+	if (length > 0)
+		return length;
 	begin_message(h);
 	f->found = HTTP_NOTHING;
 	return 0;
