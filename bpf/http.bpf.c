@@ -544,7 +544,7 @@ static long take_piece(__u32 i, void *arg)
 	return 0;
 }
 
-static __noinline int take_kept(struct source *source)
+static __always_inline int take_kept(struct source *source)
 {
 	struct connection *c;
 

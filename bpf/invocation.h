@@ -31,7 +31,7 @@ static __always_inline struct wire_config *read_settings(void)
 	return bpf_map_lookup_elem(&settings, &zero);
 }
 
-static __noinline struct wire_invocations *new_counters(__u64 id)
+static __always_inline struct wire_invocations *new_counters(__u64 id)
 {
 	struct wire_invocations *c = NULL, *none;
 	__u32 zero = 0;

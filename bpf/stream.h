@@ -14,9 +14,7 @@
 
 struct stream_feed {
 	struct http_stream *h;
-	void *source; /* where stream_load() reads */
-	void *owner;  /* what stream_found() works on */
-	void *config;
+	void *source;	     /* where stream_load() reads, and what stream_found() works on */
 	__u32 offset, bytes; /* the segment in the source */
 	__u32 pos;	     /* how much of it is in the window or passed over */
 	__u32 at, n;	     /* window[at..n) is not done with */

@@ -21,7 +21,7 @@ struct seen {
 
 static bool stream_load(struct stream_feed *f, void *to, __u32 offset, __u32 n)
 {
-	const struct seen *s = f->owner;
+	const struct seen *s = f->source;
 
 	assert_in_range(n, 1, HTTP_LOAD);
 	memcpy(to, s->bytes + offset, n);
@@ -30,7 +30,7 @@ static bool stream_load(struct stream_feed *f, void *to, __u32 offset, __u32 n)
 
 static void stream_found(struct stream_feed *f, const struct http_finding *found)
 {
-	struct seen *s = f->owner;
+	struct seen *s = f->source;
 	struct http_stream *h = f->h;
 
 	switch (found->found) {
@@ -60,7 +60,7 @@ static void stream_found(struct stream_feed *f, const struct http_finding *found
 static void feed(struct http_stream *h, struct seen *s, const char *bytes, size_t n, bool response)
 {
 	struct stream_feed f = {
-		.h = h, .owner = s, .bytes = (__u32)n, .is_response = response, .wants_agent = 1
+		.h = h, .source = s, .bytes = (__u32)n, .is_response = response, .wants_agent = 1
 	};
 	__u32 start = h->next_seq, steps = 0;
 
