@@ -104,7 +104,7 @@ $(BUILD)/bpf/vmlinux.h: | $(DEPS)
 # BPF_PROG() gives every program a context and all the hook's arguments, used or not.
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(BUILD)/bpf/vmlinux.h
 	$(call msg,BPF,$@)
-	$(Q)clang -g -O2 -target bpf -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Wno-unused-parameter \
+	$(Q)clang -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Wno-unused-parameter \
 		-I. -I$(BUILD)/bpf -c $< -o $@
 	$(Q)llvm-strip -g $@
 
@@ -115,6 +115,22 @@ $(BUILD)/bpf/faasmat.o: $(BPF_SRC:%.bpf.c=$(BUILD)/%.bpf.o)
 $(SKEL): $(BUILD)/bpf/faasmat.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name faasmat_bpf > $@
+
+# The benchmark's: the same programs with states to measure them in, and once more with counters that
+# prove which way each packet went.
+BENCH_SKEL := $(BUILD)/bench/bpf_paths.skel.h $(BUILD)/bench/bpf_proof.skel.h
+$(BUILD)/bench/bpf_proof.bpf.o: BENCH_DEFINES := -DPROVE
+$(BUILD)/bench/bpf_%.bpf.o: bench/bpf_paths.bpf.c $(wildcard bpf/*.[ch]) $(BUILD)/bpf/vmlinux.h
+	@mkdir -p $(@D)
+	$(call msg,BPF,$@)
+	$(Q)clang -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
+		-Wno-unused-parameter $(BENCH_DEFINES) -I. -I$(BUILD)/bpf -c $< -o $@
+	$(Q)llvm-strip -g $@
+
+$(BUILD)/bench/bpf_%.skel.h: $(BUILD)/bench/bpf_%.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bpf_$* > $@
+
+$(OUT)/bench/bench_bpf: $(BENCH_SKEL)
 
 # --- C
 $(OUT)/%.o: %.c | $(DEPS)

@@ -13,6 +13,9 @@ for program in build/gcc/bench/bench_*; do
 	"$program" || status=1
 	ran=1
 done
+if [ -z "$name" ] || [ "$name" = bpf ]; then
+	bench/bpf-nginx.sh || status=1
+fi
 # Those that need a VM.
 for guest in demo governor sweep; do
 	case $name in "" | "$guest") ;; *) continue ;; esac

@@ -10,28 +10,67 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 
 /* Longest name of one cgroup directory, with NUL (NAME_MAX + 1). */
 #define WIRE_NAME_SIZE 256
 
-/* What the maps belong to; written once, before the programs are attached. */
-struct wire_config {
-	__u64 epoch;	  /* random, made with the maps: counters of another epoch are others */
-	__u64 root;	  /* cgroup id of the ancestor whose descendants are watched */
-	__u32 root_level; /* its depth; the mount's root has 0 */
-	__u32 version;	  /* WIRE_VERSION */
-	__u32 sweep;	  /* number of the pass over all cgroups that runs or ran last */
-	__u32 reserved;
+/* What one count is. */
+enum wire_class {
+	WIRE_HTTP1 = 1 << 0,   /* a request head of HTTP/1.0 or 1.1 on a TCP socket */
+	WIRE_CONNECT = 1 << 1, /* an accepted TCP connection */
 };
 
-/* Per cgroup that owns listening sockets, since it was made. Never goes backwards. */
+/* Requests over loopback that are a second hop of one that was counted already. */
+enum wire_hops {
+	WIRE_HOPS_SAME,	    /* leave out what comes from the receiver's own cgroup */
+	WIRE_HOPS_LOOPBACK, /* leave out all that comes over loopback */
+	WIRE_HOPS_COUNT,    /* leave out nothing */
+};
+
+/* Excluded paths and user agents: whole words of at most this many bytes, padded with zeros. */
+#define WIRE_WORD 48
+struct wire_word {
+	char text[WIRE_WORD];
+};
+
+/* What the maps belong to; root and epoch are written once, before the programs are attached. */
+struct wire_config {
+	__u64 epoch;	     /* random, made with the maps: counters of another epoch are others */
+	__u64 root;	     /* cgroup id of the ancestor whose descendants are watched */
+	__u64 path_lengths;  /* bit n: a path of n bytes is excluded */
+	__u64 agent_lengths; /* the same of user agents */
+	__u32 root_level;    /* its depth; the mount's root has 0 */
+	__u32 version;	     /* WIRE_VERSION */
+	__u32 sweep;	     /* number of the pass over all cgroups that runs or ran last */
+	__u32 classes;	     /* enum wire_class */
+	__u32 hops;	     /* enum wire_hops */
+	__u32 counts_inits;  /* POST /init is no invocation (OpenWhisk) */
+};
+
+/* Execution times: bucket b counts those of [2^b, 2^(b+1)) microseconds; 0 takes in what is less, the
+ * last what is more. */
+#define WIRE_BUCKETS 32
+
+/* Per cgroup that serves, since it was made. Counters never go backwards. */
 struct wire_invocations {
-	__u64 requests;		 /* request heads received, POST /init not among them */
+	__u64 requests;		 /* of any class, POST /init and what is excluded not among them */
 	__u64 inits;		 /* POST /init */
+	__u64 excluded;		 /* health checks, and second hops */
 	__u64 responses;	 /* responses begun, to requests */
-	__u64 busy_ns;		 /* sum of request received -> response begun, of those */
+	__u64 responses_5xx;	 /* of those: status 5xx */
+	__u64 aborted;		 /* requests whose connection ended without a response */
+	__u64 busy_ns;		 /* sum of request received -> response begun, of responses */
 	__u64 first_response_ns; /* CLOCK_MONOTONIC of the first of those; 0 none yet */
+	__u64 unsettled;	 /* requests may be this many more or fewer */
+	__u64 unsettled_responses; /* and responses this many */
+	__s64 open;		   /* requests without a response now */
+	/* The most that were open at once in a sweep, the even and the odd ones. */
+	struct {
+		__u32 sweep;
+		__u32 most;
+	} peak[2];
+	__u32 durations[WIRE_BUCKETS];
 };
 
 /* Per cgroup below the root: who it is. Written when it is made, read once. */

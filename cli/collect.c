@@ -11,7 +11,7 @@
 struct env {
 	struct common_options common;
 	struct collector_options collector;
-	struct port_set ports;
+	struct filter filter;
 	bool has_ports;
 	const char *root;
 	const char *platform;
@@ -25,6 +25,9 @@ enum {
 	KEY_RULES,
 	KEY_INVOCATIONS,
 	KEY_PORT,
+	KEY_EXCLUDE,
+	KEY_EXCLUDE_AGENT,
+	KEY_HOPS,
 	KEY_INTERVAL,
 	KEY_MAX,
 	KEY_KEEP,
@@ -42,8 +45,23 @@ static const struct argp_option options[] = {
 	  "Rules of your own: lines of REGEX NAME, the regex on the cgroup's path, \\1 in NAME",
 	  0 },
 	{ "invocations", KEY_INVOCATIONS, "CLASS", 0,
-	  "What an invocation is: http (default) or none (memory only)", 0 },
+	  "What an invocation is: http (default: a request head of HTTP/1.x), connect (an accepted "
+	  "connection) or none (memory only)",
+	  0 },
 	{ "port", KEY_PORT, "N|N-M", 0, "Port(s) that functions serve (default 8080); repeatable",
+	  0 },
+	{ "exclude", KEY_EXCLUDE, "PATH", 0,
+	  "Do not count requests to this path, such as a health check's (up to 47 bytes, the query "
+	  "left away); repeatable. OpenFaaS's /_/health and /_/ready are always excluded",
+	  0 },
+	{ "exclude-agent", KEY_EXCLUDE_AGENT, "NAME", 0,
+	  "Do not count requests whose User-Agent begins with this product, as kube-probe (always "
+	  "excluded, with Knative-Ingress-Probe); repeatable",
+	  0 },
+	{ "hops", KEY_HOPS, "WHICH", 0,
+	  "One request may pass several sockets (a watchdog, then the function behind it). Count all "
+	  "but those that come over loopback from the same container (same, the default), from "
+	  "anywhere (loopback: for pods with a sidecar), or all (count)",
 	  0 },
 	{ "interval", KEY_INTERVAL, "TIME", 0, "Between two passes over the cgroups (default 1s)",
 	  0 },
@@ -68,8 +86,20 @@ static void add_ports(struct env *env, char *arg, struct argp_state *state)
 	lo = option_count(arg, state, "--port", 1, 65535);
 	hi = dash ? option_count(dash, state, "--port", lo, 65535) : lo;
 	for (int64_t p = lo; p <= hi; p++)
-		env->ports.word[p / 64] |= 1ULL << (p % 64);
+		filter_add_port(&env->filter, p);
 	env->has_ports = true;
+}
+
+static void add_word(struct word_list *list, const char *arg, struct argp_state *state,
+		     const char *option)
+{
+	switch (filter_add_word(list, arg)) {
+	case -EINVAL:
+		argp_error(state, "%s takes 1 to %d bytes, not '%s'", option, WIRE_WORD - 1, arg);
+		break;
+	case -ENOSPC:
+		argp_error(state, "%s may be given %d times", option, FILTER_WORDS);
+	}
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -95,9 +125,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		env->rules_file = arg;
 		return 0;
 	case KEY_INVOCATIONS:
-		if (strcmp(arg, "http") != 0 && strcmp(arg, "none") != 0)
-			argp_error(state, "--invocations takes http or none, not '%s'", arg);
-		o->sensor.count_http = strcmp(arg, "http") == 0;
+		if (filter_parse_classes(arg, &env->filter.classes) < 0)
+			argp_error(state, "--invocations takes http, connect or none, not '%s'",
+				   arg);
+		return 0;
+	case KEY_EXCLUDE:
+		add_word(&env->filter.paths, arg, state, "--exclude");
+		return 0;
+	case KEY_EXCLUDE_AGENT:
+		add_word(&env->filter.agents, arg, state, "--exclude-agent");
+		return 0;
+	case KEY_HOPS:
+		if (filter_parse_hops(arg, &env->filter.hops) < 0)
+			argp_error(state, "--hops takes same, loopback or count, not '%s'", arg);
 		return 0;
 	case KEY_PORT:
 		add_ports(env, arg, state);
@@ -173,7 +213,7 @@ static int run(struct env *env)
 		r = open_database(&env->common, STORE_CREATE, &store);
 	if (r == 0) {
 		env->collector.sensor.root = root;
-		env->collector.sensor.ports = &env->ports;
+		env->collector.sensor.filter = &env->filter;
 		env->collector.rules = rules;
 		r = collector_run(&env->collector, store);
 	}
@@ -198,18 +238,23 @@ int cmd_collect(int argc, char **argv)
 	struct env env = {
 		.root = "/",
 		.platform = "openwhisk",
+		.filter = { .classes = WIRE_HTTP1, .counts_inits = true },
 		.collector = {
-			.sensor = { .pin_dir = SENSOR_PIN_DIR, .max_cgroups = 16384,
-				    .count_http = true },
+			.sensor = { .pin_dir = SENSOR_PIN_DIR, .max_cgroups = 16384 },
 			.clock = CLOCK_REAL,
 			.interval_ns = NS_PER_S,
 			.keep_minutes = 28 * MINUTES_PER_DAY,
 		},
 	};
 
+	/* Health checks that no platform means as invocations. */
+	filter_add_word(&env.filter.paths, "/_/health");
+	filter_add_word(&env.filter.paths, "/_/ready");
+	filter_add_word(&env.filter.agents, "kube-probe");
+	filter_add_word(&env.filter.agents, "Knative-Ingress-Probe");
 	common_defaults(&env.common);
 	argp_parse(&argp, argc, argv, 0, NULL, &env);
 	if (!env.has_ports)
-		env.ports.word[8080 / 64] |= 1ULL << (8080 % 64);
+		filter_add_port(&env.filter, 8080);
 	return run(&env) < 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "bpf/faasmat.skel.h"
 #include "collector/heritage.h"
+#include "collector/programs.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
 
@@ -36,7 +36,7 @@ struct sensor {
 	struct entries usage_entries, invocation_entries;
 	int pin_dir_fd; /* locked: one collector a pin directory */
 	int root_fd;
-	int settings, lost, cgroups, usage, invocations, ports, victims;
+	int settings, lost, cgroups, usage, invocations, victims;
 	int sweep_link;
 	struct ring_buffer *ring;
 	void (*on_victim)(const struct wire_victim *v, void *arg);
@@ -122,14 +122,6 @@ static int open_pin_dir(struct sensor *s, const char *dir)
 	return 0;
 }
 
-static int pinned(const char *dir, const char *name)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return bpf_obj_get(path);
-}
-
 int sensor_detach(const char *dir)
 {
 	struct heritage list[HERITAGE_MAX];
@@ -148,24 +140,28 @@ int sensor_detach(const char *dir)
 
 static int open_maps(struct sensor *s, const char *dir)
 {
-	static const char *const map_names[] = { "settings",	"lost",	 "cgroups", "usage",
-						 "invocations", "ports", "victims" };
-	int *const fds[] = { &s->settings,    &s->lost,	 &s->cgroups, &s->usage,
-			     &s->invocations, &s->ports, &s->victims };
+	const struct {
+		int *fd;
+		const char *name;
+	} pins[] = {
+		{ &s->settings, "settings" },	    { &s->lost, "lost" },
+		{ &s->cgroups, "cgroups" },	    { &s->usage, "usage" },
+		{ &s->invocations, "invocations" }, { &s->victims, "victims" },
+		{ &s->sweep_link, "link_sweep" },
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		*fds[i] = pinned(dir, map_names[i]);
-		if (*fds[i] < 0)
-			return *fds[i];
+	for (size_t i = 0; i < ARRAY_SIZE(pins); i++) {
+		*pins[i].fd = programs_open_pin(dir, pins[i].name);
+		if (*pins[i].fd < 0)
+			return *pins[i].fd;
 	}
-	s->sweep_link = pinned(dir, "link_sweep");
-	return s->sweep_link < 0 ? s->sweep_link : 0;
+	return 0;
 }
 
 static void close_maps(struct sensor *s)
 {
-	int *const fds[] = { &s->settings,    &s->lost,	 &s->cgroups, &s->usage,
-			     &s->invocations, &s->ports, &s->victims, &s->sweep_link };
+	int *const fds[] = { &s->settings,    &s->lost,	   &s->cgroups,	  &s->usage,
+			     &s->invocations, &s->victims, &s->sweep_link };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
@@ -179,17 +175,11 @@ static int adopt_one(struct sensor *s, const struct sensor_options *o, const cha
 {
 	struct wire_config found;
 	uint32_t zero = 0;
-	int request;
 
 	if (open_maps(s, dir) < 0)
 		return -ENOENT;
 	if (bpf_map_lookup_elem(s->settings, &zero, &found) < 0 || found.version != WIRE_VERSION ||
-	    found.root != s->config.root)
-		return -ENOENT;
-	request = pinned(dir, "link_request");
-	if (request >= 0)
-		close(request);
-	if ((request >= 0) != o->count_http)
+	    found.root != s->config.root || found.classes != o->filter->classes)
 		return -ENOENT;
 	s->config = found;
 	snprintf(s->dir, sizeof(s->dir), "%s", dir);
@@ -214,184 +204,56 @@ static int adopt(struct sensor *s, const struct sensor_options *o)
 	return -ENOENT;
 }
 
-static int pin_link(struct bpf_link *link, const char *dir, const char *name)
-{
-	char path[512];
-	int r = libbpf_get_error(link);
-
-	if (r == 0 && link) {
-		snprintf(path, sizeof(path), "%s/%s", dir, name);
-		r = bpf_link__pin(link, path);
-		bpf_link__destroy(link); /* the pin keeps it */
-	} else {
-		r = -errno;
-	}
-	return r < 0 ? log_error_errno(r, "attaching %s", name + strlen("link_")) : 0;
-}
-
-/* A link of an earlier generation is turned to the new program in one step: no packet is missed or
- * seen twice. Otherwise nobody counts until this. */
-static int attach_packets(struct sensor *s, struct bpf_program *program, const char *name,
-			  bool *taken)
-{
-	char path[1024];
-	int r;
-
-	snprintf(path, sizeof(path), "%s/%s", s->dir, name);
-	r = heritage_take_link(s->heritage, s->n_heritage, s->config.root,
-			       bpf_program__expected_attach_type(program), bpf_program__fd(program),
-			       path);
-	*taken = r == 0;
-	return r == -ENOENT ? 0 : r;
-}
-
-/* The sweep comes last: a generation without its pin is not complete. */
-static int attach_sweep(struct sensor *s, struct faasmat_bpf *skel)
-{
-	struct bpf_iter_attach_opts iter = { .sz = sizeof(iter) };
-	union bpf_iter_link_info info = { .cgroup.cgroup_fd = s->root_fd,
-					  .cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE };
-
-	iter.link_info = &info;
-	iter.link_info_len = sizeof(info);
-	return pin_link(bpf_program__attach_iter(skel->progs.sweep_usage, &iter), s->dir,
-			"link_sweep");
-}
-
-static int attach_tracing(struct sensor *s, struct faasmat_bpf *skel)
-{
-	const struct {
-		struct bpf_program *program;
-		const char *pin;
-	} tracing[] = {
-		{ skel->progs.cgroup_made, "link_made" },
-		{ skel->progs.cgroup_populated, "link_populated" },
-		{ skel->progs.cgroup_removed, "link_removed" },
-		{ skel->progs.oom_killed, "link_victims" },
-	};
-	int r = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(tracing) && r == 0; i++)
-		if (bpf_program__fd(tracing[i].program) >= 0)
-			r = pin_link(bpf_program__attach(tracing[i].program), s->dir,
-				     tracing[i].pin);
-	return r;
-}
-
-static int attach(struct sensor *s, struct faasmat_bpf *skel, const struct sensor_options *o)
-{
-	const struct {
-		struct bpf_program *program;
-		const char *pin;
-	} packets[] = { { skel->progs.count_request, "link_request" },
-			{ skel->progs.count_response, "link_response" } };
-	bool taken[ARRAY_SIZE(packets)] = { false };
-	/* Containers that come and go are seen by both generations for a moment, never by none. */
-	int r = attach_tracing(s, skel);
-
-	for (size_t i = 0; i < ARRAY_SIZE(packets) && r == 0 && o->count_http; i++)
-		r = attach_packets(s, packets[i].program, packets[i].pin, &taken[i]);
-	for (size_t i = 0; i < s->n_heritage; i++)
-		heritage_stop(&s->heritage[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(packets) && r == 0 && o->count_http; i++)
-		if (!taken[i])
-			r = pin_link(bpf_program__attach_cgroup(packets[i].program, s->root_fd),
-				     s->dir, packets[i].pin);
-	return r < 0 ? r : attach_sweep(s, skel);
-}
-
-static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir, bool with_victims)
-{
-	struct bpf_object_open_opts opts = { .sz = sizeof(opts), .pin_root_path = dir };
-	struct faasmat_bpf *skel = faasmat_bpf__open_opts(&opts);
-	int r;
-
-	if (!skel)
-		return NULL;
-	bpf_program__set_autoload(skel->progs.oom_killed, with_victims);
-	bpf_map__set_max_entries(skel->maps.cgroups, o->max_cgroups);
-	bpf_map__set_max_entries(skel->maps.usage, o->max_cgroups);
-	bpf_map__set_max_entries(skel->maps.invocations, o->max_cgroups);
-	r = faasmat_bpf__load(skel);
-	if (r < 0) {
-		faasmat_bpf__destroy(skel);
-		errno = -r;
-		return NULL;
-	}
-	return skel;
-}
-
-static const char *load_remedy(void)
-{
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return "this kernel has no BTF (/sys/kernel/btf/vmlinux); faasmat needs one built "
-		       "with CONFIG_DEBUG_INFO_BTF, as Debian's are";
-	if (geteuid() != 0)
-		return "root is needed, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
-	return "is the kernel 6.1 or newer? `faasmat probe` tells more";
-}
-
-static int set_ports(int map, const struct port_set *ports)
-{
-	for (uint32_t i = 0; i < ARRAY_SIZE(ports->word); i++)
-		if (bpf_map_update_elem(map, &i, &ports->word[i], BPF_ANY) < 0)
-			return log_error_errno(-errno, "setting the ports");
-	return 0;
-}
-
-static void remove_generation(struct sensor *s, const char *pin_dir)
-{
-	struct heritage own = { .epoch = s->config.epoch };
-
-	snprintf(own.dir, sizeof(own.dir), "%s", s->dir);
-	heritage_remove(pin_dir, &own);
-}
-
 /* Makes this generation's directory, empty. */
-static int make_generation(struct sensor *s, const char *pin_dir)
+static int make_generation(struct sensor *s, const struct sensor_options *o)
 {
 	if (getrandom(&s->config.epoch, sizeof(s->config.epoch), 0) < 0)
 		s->config.epoch = (uint64_t)getpid() << 32 ^ (uintptr_t)s;
 	/* Stored as a signed number in the database. */
 	s->config.epoch &= INT64_MAX;
 	s->config.version = WIRE_VERSION;
-	snprintf(s->dir, sizeof(s->dir), "%.200s/g%u-%016llx", pin_dir, WIRE_VERSION,
+	s->config.classes = o->filter->classes;
+	snprintf(s->dir, sizeof(s->dir), "%.200s/g%u-%016llx", o->pin_dir, WIRE_VERSION,
 		 (unsigned long long)s->config.epoch);
 	return mkdir(s->dir, 0700) < 0 ? log_error_errno(-errno, "%s", s->dir) : 0;
 }
 
+/* All that the programs need is there before they see the first packet; also for programs that are taken
+ * over, which may have been started with another filter. */
+static int write_settings(struct sensor *s, const struct sensor_options *o)
+{
+	_cleanup_close_ int settings = programs_open_pin(s->dir, "settings");
+	uint32_t zero = 0;
+	int r = settings < 0 ? settings : filter_write(o->filter, s->dir, &s->config);
+
+	if (r == 0 && bpf_map_update_elem(settings, &zero, &s->config, BPF_ANY) < 0)
+		r = -errno;
+	return r < 0 ? log_error_errno(r, "writing the settings in %s", s->dir) : 0;
+}
+
 static int start_afresh(struct sensor *s, const struct sensor_options *o)
 {
-	struct faasmat_bpf *skel;
-	uint32_t zero = 0;
-	int r = make_generation(s, o->pin_dir);
+	struct heritage own = { 0 };
+	struct programs *programs;
+	int r = make_generation(s, o);
 
 	if (r < 0)
 		return r;
-	skel = load(o, s->dir, true);
-	if (!skel) {
-		remove_generation(s, o->pin_dir);
-		if (mkdir(s->dir, 0700) < 0)
-			return log_error_errno(-errno, "%s", s->dir);
-		skel = load(o, s->dir, false);
+	r = programs_load(o, s->dir, &programs);
+	if (r < 0) {
+		snprintf(own.dir, sizeof(own.dir), "%s", s->dir);
+		heritage_remove(o->pin_dir, &own);
+		return r;
 	}
-	if (!skel) {
-		r = -errno;
-		remove_generation(s, o->pin_dir);
-		return log_error_errno(r, "loading the BPF programs: %s", load_remedy());
-	}
-	r = bpf_map__update_elem(skel->maps.settings, &zero, sizeof(zero), &s->config,
-				 sizeof(s->config), BPF_ANY);
-	/* All that programs need is there before the first packet. */
-	if (r == 0)
-		r = set_ports(bpf_map__fd(skel->maps.ports), o->ports);
-	if (r == 0)
-		r = attach(s, skel, o);
-	if (r == 0)
-		r = open_maps(s, s->dir);
-	faasmat_bpf__destroy(skel);
+	r = write_settings(s, o);
 	/* A generation that is not complete may hold links that it has taken over: the next start
 	 * takes them from it. */
+	if (r == 0)
+		r = programs_attach(programs, s->dir, s->root_fd, s->config.root, s->heritage,
+				    s->n_heritage);
+	programs_free(programs);
+	if (r == 0)
+		r = open_maps(s, s->dir);
 	return r < 0 ? log_error_errno(r, "starting the BPF programs") : 0;
 }
 
@@ -440,7 +302,7 @@ static struct sensor *sensor_new(void)
 	s->usage_entries.value_size = sizeof(struct wire_usage);
 	s->invocation_entries.value_size = sizeof(struct wire_invocations);
 	s->pin_dir_fd = s->root_fd = s->settings = s->lost = s->cgroups = s->usage = -1;
-	s->invocations = s->ports = s->victims = s->sweep_link = -1;
+	s->invocations = s->victims = s->sweep_link = -1;
 	if (!getenv("FAASMAT_LIBBPF_DEBUG"))
 		libbpf_set_print(be_quiet);
 	return s;
@@ -485,17 +347,15 @@ int sensor_open(const struct sensor_options *o, struct sensor **ret)
 	r = open_root(s, o->root);
 	if (r == 0)
 		r = open_pin_dir(s, o->pin_dir);
-	if (r == 0 && adopt(s, o) < 0)
-		r = start_afresh(s, o);
+	if (r == 0)
+		r = adopt(s, o) == 0 ? write_settings(s, o) : start_afresh(s, o);
 	if (r == 0)
 		r = settle_heritage(s);
-	if (r == 0)
-		r = set_ports(s->ports, o->ports);
 	if (r < 0) {
 		sensor_close(s);
 		return r;
 	}
-	victims = pinned(s->dir, "link_victims");
+	victims = programs_open_pin(s->dir, "link_victims");
 	if (victims >= 0) {
 		s->ring = ring_buffer__new(s->victims, take_victim, s, NULL);
 		close(victims);

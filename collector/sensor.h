@@ -7,21 +7,16 @@
 #define FAASMAT_COLLECTOR_SENSOR_H
 
 #include "bpf/wire.h"
+#include "collector/filter.h"
 #include "common/util.h"
 
 #define SENSOR_PIN_DIR "/sys/fs/bpf/faasmat"
 
-/* A set of TCP ports, one bit each. */
-struct port_set {
-	uint64_t word[65536 / 64];
-};
-
 struct sensor_options {
 	const char *root;    /* directory of the watched cgroup */
 	const char *pin_dir; /* where maps and links stay when the collector is gone */
-	const struct port_set *ports;
+	const struct filter *filter;
 	uint32_t max_cgroups;
-	bool count_http; /* false: no program looks at packets */
 };
 
 struct sensor;

@@ -6,7 +6,8 @@
 #
 # All comes from the Debian mirror that this machine is set up with. What Debian 12 does not have is
 # unpacked, not installed: virtme-ng (of Debian 13, architecture all) into BUILD_DIR/virtme, kernels of
-# Debian 13 and its backports into BUILD_DIR/kernels.
+# Debian 13 and its backports into BUILD_DIR/kernels. So is nginx, which would start a service when it
+# were installed, into BUILD_DIR/nginx.
 set -eu -o pipefail
 build=${1:?usage: deps.sh BUILD_DIR}
 release=bookworm
@@ -16,7 +17,7 @@ packages=(
 	gcc make clang libclang-rt-dev llvm clang-format bpftool pkg-config libc6-dev
 	libbpf-dev libelf-dev zlib1g-dev libcgroup-dev libsqlite3-dev libcmocka-dev libjansson-dev libncurses-dev
 	liblapacke-dev libopenblas-serial-dev libfftw3-dev libsystemd-dev
-	qemu-system-x86 crun busybox-static kmod file tzdata xz-utils zstd e2fsprogs dmsetup jq wrk sqlite3 strace gnuplot-nox
+	qemu-system-x86 crun busybox-static kmod file tzdata xz-utils zstd e2fsprogs dmsetup jq wrk curl sqlite3 strace gnuplot-nox
 	python3 python3-argcomplete python3-pkg-resources python3-requests
 	linux-image-amd64
 )
@@ -90,6 +91,16 @@ fetch_virtme() {
 	with_suite trixie unpack_virtme
 }
 
+fetch_nginx() {
+	local tmp
+	[ -x "$build/nginx/usr/sbin/nginx" ] && return
+	say "unpacking nginx into $build/nginx"
+	tmp=$(mktemp -d)
+	(cd "$tmp" && apt-get -qq -o APT::Sandbox::User=root download nginx)
+	dpkg -x "$tmp"/nginx_*.deb "$build/nginx"
+	rm -r "$tmp"
+}
+
 # The newest kernel of the suite: its image and modules, which newer suites keep in packages apart.
 unpack_kernel() {
 	local root=$1 names=linux-image-amd64 all=
@@ -132,4 +143,5 @@ if [ $# -gt 1 ]; then
 else
 	install_packages
 	fetch_virtme
+	fetch_nginx
 fi

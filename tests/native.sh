@@ -5,7 +5,9 @@
 # in a cgroup and a pin directory of its own, both removed at the end.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-names="native-count native-fresh native-kill native-one-collector native-top native-locked native-churn"
+corners="pipelined bytes body chunked"
+names="native-count native-fresh native-kill native-one-collector native-top native-locked native-churn native-connect"
+for corner in $corners; do names="$names native-$corner"; done
 skip_all() {
 	for n in $names; do echo "skip $n: $1"; done
 	exit 0
@@ -32,9 +34,10 @@ clean_up() {
 }
 trap clean_up EXIT
 
+# start [OPTION...]
 start() {
 	: >$tmp/log
-	$F collect --root $name --pin $pin --db $db --port 1024-65535 --minute-length 2s --interval 200ms 2>>$tmp/log &
+	$F collect --root $name --pin $pin --db $db --port 1024-65535 --minute-length 2s --interval 200ms "$@" 2>>$tmp/log &
 	collector=$!
 	for _ in $(seq 100); do
 		grep -q '^faasmat collect: watching' $tmp/log && return
@@ -173,3 +176,57 @@ stop
 	echo "not ok native-churn-memory: $before KiB after 30,000 containers, $after KiB after 50,000"
 cold=$(sqlite3 $db "select sum(cold_starts) from history")
 [ "$cold" = 50000 ] && echo "ok native-churn-counted" || echo "not ok native-churn-counted: $cold of 50000; $(grep lost $tmp/log | tail -n 1)"
+
+# --- requests that are hard to count, against nginx in a cgroup of its own, and accepted connections
+web=$mount/$name/main/wsk0_9_guest_web
+start_web() {
+	mkdir -p "$web"
+	cat >$tmp/nginx.conf <<-END
+		daemon off; pid $PWD/$tmp/pid; error_log $PWD/$tmp/nginx.err; worker_processes 1;
+		events { worker_connections 1024; }
+		http { access_log off; keepalive_requests 1000000; client_body_temp_path $PWD/$tmp/body;
+		server { listen 127.0.0.1:18099; location / { return 200 "ok"; } } }
+	END
+	sh -c "echo \$\$ >$web/cgroup.procs; exec build/nginx/usr/sbin/nginx -c $PWD/$tmp/nginx.conf" 2>/dev/null &
+	nginx=$!
+	for _ in $(seq 50); do
+		curl -s -o /dev/null http://127.0.0.1:18099/ && return
+		sleep 0.1
+	done
+}
+stored() {
+	sqlite3 $db "select sum(invocations) || ' ' || sum(responses) from history"
+}
+start_web
+# The counters live on from one collector to the next, so the database must, too.
+before="0 0"
+gained() {
+	local now
+	now=$(stored)
+	echo "$((${now% *} - ${before% *})) $((${now#* } - ${before#* }))"
+}
+start
+stop
+for corner in $corners; do
+	before=$(stored)
+	start
+	sent=$(timeout 60 tests/corners.py 18099 $corner 200)
+	stop
+	if [ -n "$sent" ] && [ "$sent" = "$(gained)" ]; then
+		echo "ok native-$corner"
+	else
+		echo "not ok native-$corner: sent and answered '$sent', gained '$(gained)'"
+	fi
+done
+before=$(stored)
+start --invocations connect
+for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:18099/; done
+stop
+if [ "$(gained)" = "100 100" ]; then
+	echo "ok native-connect"
+else
+	echo "not ok native-connect: gained '$(gained)', sent 100"
+fi
+kill $nginx
+wait $nginx 2>/dev/null
+rmdir "$web"

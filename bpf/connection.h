@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is known of one TCP connection of a container: lives and dies with its socket. */
+#ifndef FAASMAT_BPF_CONNECTION_H
+#define FAASMAT_BPF_CONNECTION_H
+
+#include "bpf/invocation.h"
+#include "bpf/http1.h"
+
+/* One bit a TCP port: which local ports serve invocations. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536 / 64);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ports __weak SEC(".maps");
+
+enum request_kind {
+	REQUEST_INIT = 1 << 0,
+	REQUEST_EXCLUDED = 1 << 1,
+	REQUEST_HEAD = 1 << 2, /* the method HEAD: its response has a length and no body */
+};
+#define REQUEST_UNCOUNTED (REQUEST_INIT | REQUEST_EXCLUDED)
+
+enum hop {
+	HOP_UNKNOWN,
+	HOP_FIRST,
+	HOP_SECOND,
+};
+
+/* Requests without a response, in order; of a deeper queue the kinds are not kept. */
+#define QUEUE 32
+
+/* `waiting`: how many requests have no response, and 2^32 times how many of those are counted. */
+#define ONE_COUNTED (1ULL << 32)
+/* Added at the end of the connection: what still comes meets a closed door. */
+#define CLOSED (1ULL << 31)
+
+struct connection {
+	struct http_stream in, out;
+	__u64 waiting;	 /* changed by atomic operations only: both directions write it */
+	__u64 since_ns;	 /* when the first of the waiting requests began to be served */
+	__u64 cgroup;	 /* id of who serves */
+	__u32 lock;	 /* segments of one connection may come on two processors at once */
+	__u32 ack;	 /* of the first waiting request: its response begins there */
+	__u32 kept_end;	 /* behind the last segment that came too early and is kept */
+	__u16 kept;	 /* how many are */
+	__u8 hop;	 /* enum hop */
+	__u8 is_counted; /* class connect: a connection that is an invocation */
+	__u8 clean;	 /* requests in a row that were alone when they were answered */
+	__u8 padding[3];
+	__u32 pushed, popped;
+	__u8 queue[QUEUE]; /* enum request_kind of the waiting ones */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct connection);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} connections __weak SEC(".maps");
+
+/*
+ * Data that comes with the last packet of the handshake meets the listener. It is read here, and the
+ * connection, which is made while the same packet is worked on, takes it over; what the listener
+ * turns away comes again and is not counted twice.
+ */
+struct early {
+	struct connection connection;
+	__u32 seq;
+	__u16 port, remote_port;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct early);
+} early_data __weak SEC(".maps");
+
+static __always_inline bool is_served(__u16 port)
+{
+	__u32 word = port / 64;
+	__u64 *bits = bpf_map_lookup_elem(&ports, &word);
+
+	return bits && (*bits >> (port % 64) & 1);
+}
+
+#endif

@@ -1,0 +1,739 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Invocations of HTTP on TCP sockets. Attached once to the root, cgroup_skb sees every segment that a
+ * socket of a descendant receives (ingress) or sends (egress), perhaps twice, perhaps in disorder.
+ *
+ * Requests: the client's bytes are read in the order of their sequence numbers, heads only; a body is
+ * passed over by comparing sequence numbers, so most segments cost one comparison. A request counts
+ * when its head is complete.
+ *
+ * Responses: a client that has not been answered has acknowledged everything before, so the response
+ * to a request begins at the request's acknowledgement number. Only where requests are pipelined are
+ * responses read to their ends.
+ */
+#include "bpf/connection.h"
+#include "bpf/segment.h"
+#include "bpf/stream.h"
+
+#define ALLOW 1
+
+/* For the benchmark, which proves by it which way a packet went (bench/bpf_paths.bpf.c). */
+#ifndef PASSED
+#define PASSED(place)
+#endif
+
+#define LISTEN 10 /* TCP_LISTEN */
+/* Steps a segment of 64 KiB may take: at least a byte is done with in each two. */
+#define MAX_STEPS (1 << 17)
+#define LOCK_TRIES 512
+/* "GET / HTTP/1.0" and two line ends: no head is shorter, so no gap hides more of them. */
+#define SHORTEST_HEAD 18
+
+/* Excluded paths and user agents; which lengths they have is in the settings. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct wire_word);
+	__type(value, __u8);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} excluded_paths SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct wire_word);
+	__type(value, __u8);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} excluded_agents SEC(".maps");
+
+/* Segments that came too early, until the gap before them is filled. The oldest give way. */
+#define PIECE_BYTES 1536
+#define MAX_PIECES 8 /* of one segment */
+#define MAX_KEPT 256 /* of one connection */
+struct piece_key {
+	__u64 cookie; /* of the socket */
+	__u64 seq;
+};
+struct piece {
+	__u32 bytes;
+	char data[PIECE_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct piece_key);
+	__type(value, struct piece);
+} pieces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct piece);
+} new_piece SEC(".maps");
+
+/* The sources of a feed: a packet, or a kept piece. */
+struct source {
+	struct __sk_buff *skb;
+	struct piece *piece;
+	struct connection *connection;
+	struct early *early; /* the connection is not made yet */
+	struct wire_config *config;
+};
+
+static __always_inline bool stream_load(struct stream_feed *f, void *to, __u32 offset, __u32 n)
+{
+	struct source *source = f->source;
+
+	/* Hidden from the compiler, which knows the bounds where the verifier has forgotten them; and
+	 * that of 6.1 learns nothing from n != 0. */
+	n--;
+	asm volatile("" : "+r"(n));
+	if (n >= HTTP_LOAD)
+		return false;
+	n++;
+	if (source->piece) {
+		if (offset > PIECE_BYTES - HTTP_LOAD && offset + n > PIECE_BYTES)
+			return false;
+		return !bpf_probe_read_kernel(to, n, source->piece->data + (offset & 2047));
+	}
+	return !bpf_skb_load_bytes(source->skb, offset, to, n);
+}
+
+/* The word found, padded with zeros, as the maps have it; false when no excluded one is so long. */
+static __always_inline bool read_word(struct wire_word *word, __u64 lengths,
+				      const struct http_stream *h, const struct http_finding *found)
+{
+	if (found->bytes >= WIRE_WORD || !(lengths >> found->bytes & 1))
+		return false;
+	for (__u32 i = 0; i < WIRE_WORD; i += 8) {
+		__u64 w = word_at(h, found->name + i);
+
+		if (found->bytes <= i)
+			w = 0;
+		else if (found->bytes < i + 8)
+			w = FIRST(w, found->bytes - i);
+		*(__u64 *)&word->text[i] = w;
+	}
+	return true;
+}
+
+static __always_inline bool is_init(const struct http_stream *h, const struct http_finding *found)
+{
+	return found->is_post && found->bytes == 5 &&
+	       FIRST(word_at(h, found->name), 5) == TEXT8('/', 'i', 'n', 'i', 't', 0, 0, 0);
+}
+
+/* Puts a request in the queue; false when the connection has ended. */
+static __always_inline bool push_request(struct connection *c, __u8 kind, __u32 ack)
+{
+	__u64 waiting = c->waiting;
+
+	if (!(__u32)waiting) {
+		c->ack = ack;
+		c->since_ns = bpf_ktime_get_ns();
+	}
+	if (c->pushed - c->popped < QUEUE)
+		c->queue[c->pushed % QUEUE] = kind;
+	c->pushed++;
+	waiting = add(c->waiting, 1 + (kind & REQUEST_UNCOUNTED ? 0 : ONE_COUNTED));
+	return !(waiting & CLOSED);
+}
+
+/*
+ * What follows are global functions: the verifier looks at each once, not once for every way that
+ * leads to it.
+ */
+
+/* A request's head is complete. Without `is_made` the connection is still to be made, and counts
+ * what it has when it is. */
+__noinline int count_head(struct connection *connection, __u32 kind, __u32 ack, __u32 is_made)
+{
+	struct wire_config *config = read_settings();
+	struct wire_invocations *c;
+	bool is_open;
+
+	if (!connection || !config)
+		return 0;
+	is_open = push_request(connection, kind, ack);
+	if (!is_made)
+		return 0;
+	c = counters_of(connection->cgroup);
+	if (!c)
+		return 0;
+	if (kind & REQUEST_UNCOUNTED) {
+		add(*(kind & REQUEST_EXCLUDED ? &c->excluded : &c->inits), 1);
+		return 0;
+	}
+	count_requests(c, 1, config->sweep);
+	if (!is_open)
+		count_aborted(c, 1, config->sweep);
+	return 0;
+}
+
+/* A response has begun: closes the first of the waiting requests and returns its kind. */
+__noinline int answer(struct connection *c, __u32 status)
+{
+	struct wire_config *config = read_settings();
+	struct wire_invocations *counts;
+	__u64 now, since;
+	__u8 kind = 0;
+
+	if (!c || !config || !(__u32)c->waiting)
+		return 0;
+	if (c->pushed - c->popped <= QUEUE)
+		kind = c->queue[c->popped % QUEUE];
+	c->popped++;
+	c->clean = (__u32)c->waiting == 1 ? (c->clean < 2 ? c->clean + 1 : 2) : 0;
+	now = bpf_ktime_get_ns();
+	since = c->since_ns;
+	/* A container serves pipelined requests one after another. */
+	c->since_ns = now;
+	add(c->waiting, -(1 + (kind & REQUEST_UNCOUNTED ? 0 : ONE_COUNTED)));
+	if (kind & REQUEST_UNCOUNTED)
+		return kind;
+	counts = counters_of(c->cgroup);
+	if (!counts)
+		return kind;
+	count_response(counts, since, now, status >= 500, config->sweep);
+	if (c->in.flags & HTTP_JOINING && (__u32)c->waiting) {
+		__u64 rest = c->waiting;
+
+		/* See request_found(): what was not alone was a body's. */
+		c->popped = c->pushed;
+		add(c->waiting, -rest);
+		count_aborted(counts, rest >> 32, config->sweep);
+	}
+	return kind;
+}
+
+/* Up to n requests, or responses, more or fewer than counted. */
+__noinline int count_unsettled(struct connection *c, __u32 n, __u32 is_response)
+{
+	struct wire_invocations *counts = c ? counters_of(c->cgroup) : NULL;
+
+	if (counts)
+		add(*(is_response ? &counts->unsettled_responses : &counts->unsettled), n);
+	return 0;
+}
+
+__noinline int is_excluded(const struct http_stream *h, const struct http_finding *found)
+{
+	struct wire_config *config = read_settings();
+	struct wire_word word;
+
+	if (!h || !found || !config)
+		return 0;
+	if (found->found != HTTP_AGENT)
+		return read_word(&word, config->path_lengths, h, found) &&
+		       bpf_map_lookup_elem(&excluded_paths, &word);
+	return read_word(&word, config->agent_lengths, h, found) &&
+	       bpf_map_lookup_elem(&excluded_agents, &word);
+}
+
+static __always_inline void name_request(struct wire_config *config, struct http_stream *h,
+					 const struct http_finding *found)
+{
+	h->kind = found->is_head ? REQUEST_HEAD : 0;
+	if (config->counts_inits && is_init(h, found))
+		h->kind |= REQUEST_INIT;
+	if (config->path_lengths && is_excluded(h, found))
+		h->kind |= REQUEST_EXCLUDED;
+}
+
+__noinline int request_found(struct connection *c, const struct http_finding *found, __u32 ack,
+			     __u32 is_made)
+{
+	struct wire_config *config = read_settings();
+	struct http_stream *h;
+
+	if (!c || !found || !config)
+		return 0;
+	h = &c->in;
+	switch (found->found) {
+	case HTTP_PATH:
+		name_request(config, h, found);
+		break;
+	case HTTP_AGENT:
+		if (config->agent_lengths && is_excluded(h, found))
+			h->kind |= REQUEST_EXCLUDED;
+		break;
+	case HTTP_WHOLE:
+		name_request(config, h, found);
+		/* fall through */
+	case HTTP_HEAD:
+		if (c->hop == HOP_SECOND)
+			h->kind |= REQUEST_EXCLUDED;
+		/* Of a connection that was there before us we may be inside a body that holds heads.
+		 * Nobody answers those; two requests answered one by one are no body's. */
+		if (h->flags & HTTP_JOINING && c->clean < 2)
+			count_unsettled(c, 1, false);
+		else
+			h->flags &= ~HTTP_OF_CONNECTION;
+		count_head(c, h->kind, ack, is_made);
+		break;
+	case HTTP_PREFACE:
+		h->phase = HTTP_OPAQUE;
+		break;
+	}
+	return 0;
+}
+
+__noinline int response_found(struct connection *c)
+{
+	struct http_stream *h;
+	__u32 kind;
+
+	if (!c)
+		return 0;
+	h = &c->out;
+	/* "100 Continue" and its kind promise a response and are none. */
+	if (h->status < 200 && h->status != 101) {
+		h->phase = HTTP_START;
+		return 0;
+	}
+	if (h->flags & HTTP_SKIPPED)
+		count_unsettled(c, 1, true);
+	/* Should something else come where a response is due, the next segment may begin one. */
+	h->flags = (h->flags & ~HTTP_SKIPPED) | HTTP_JOINING;
+	kind = answer(c, h->status);
+	if (h->status == 101) {
+		h->phase = c->in.phase = HTTP_OPAQUE;
+	} else if (kind & REQUEST_HEAD || h->status == 204 || h->status == 304) {
+		h->phase = HTTP_START;
+	} else if (!(h->flags & (HTTP_CHUNKED | HTTP_HAS_LENGTH))) {
+		h->phase = HTTP_OPAQUE; /* until the connection is closed */
+	}
+	return 0;
+}
+
+static __always_inline void stream_found(struct stream_feed *f, const struct http_finding *found)
+{
+	struct source *source = f->source;
+
+	if (!f->is_response)
+		request_found(source->connection, found, f->ack, !source->early);
+	else if (found->found == HTTP_HEAD)
+		response_found(source->connection);
+}
+
+static long request_step(__u32 i, void *feed)
+{
+	return feed_step(feed);
+}
+
+static long response_step(__u32 i, void *feed)
+{
+	return feed_step(feed);
+}
+
+static long try_lock(__u32 i, void *arg)
+{
+	struct connection *c = *(struct connection **)arg;
+
+	return __sync_val_compare_and_swap(&c->lock, 0, 1) == 0;
+}
+
+/* Softirqs of two processors may hold segments of one connection; neither waits for anything long. */
+static __always_inline bool take_lock(struct connection *c)
+{
+	if (__sync_val_compare_and_swap(&c->lock, 0, 1) == 0)
+		return true;
+	return bpf_loop(LOCK_TRIES, try_lock, &c, 0) < LOCK_TRIES;
+}
+
+static __always_inline void drop_lock(struct connection *c)
+{
+	barrier();
+	*(volatile __u32 *)&c->lock = 0;
+}
+
+/* From the loopback address, or from and to the same one. */
+static __noinline bool is_loopback(struct __sk_buff *skb, struct bpf_sock_tuple *peer, __u32 *size)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+
+	if (skb->protocol == bpf_htons(0x0800)) {
+		struct iphdr *ip = data;
+		struct tcphdr *tcp;
+
+		if ((void *)(ip + 1) > end)
+			return false;
+		tcp = data + ip->ihl * 4;
+		if ((void *)(tcp + 1) > end)
+			return false;
+		peer->ipv4.saddr = ip->daddr;
+		peer->ipv4.daddr = ip->saddr;
+		peer->ipv4.sport = tcp->dest;
+		peer->ipv4.dport = tcp->source;
+		*size = sizeof(peer->ipv4);
+		return ip->saddr == ip->daddr ||
+		       (ip->saddr & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
+	} else {
+		struct ipv6hdr *ip6 = data;
+		struct tcphdr *tcp = (void *)(ip6 + 1);
+		__u32 *from = (void *)&ip6->saddr, *to = (void *)&ip6->daddr;
+
+		if ((void *)(tcp + 1) > end || ip6->nexthdr != PROTOCOL_TCP)
+			return false;
+		for (int i = 0; i < 4; i++) {
+			peer->ipv6.saddr[i] = to[i];
+			peer->ipv6.daddr[i] = from[i];
+		}
+		peer->ipv6.sport = tcp->dest;
+		peer->ipv6.dport = tcp->source;
+		*size = sizeof(peer->ipv6);
+		return from[0] == to[0] && from[1] == to[1] && from[2] == to[2] && from[3] == to[3];
+	}
+}
+
+/* A request that a container sends to itself (a watchdog to the function behind it) is a second hop
+ * of one that was counted when it came in. */
+static __always_inline __u8 hop_of(struct __sk_buff *skb, const struct wire_config *config)
+{
+	struct bpf_sock_tuple peer = {};
+	struct bpf_sock *sender;
+	__u32 size = 0;
+	__u8 hop = HOP_FIRST;
+
+	if (config->hops == WIRE_HOPS_COUNT || !is_loopback(skb, &peer, &size))
+		return HOP_FIRST;
+	if (config->hops == WIRE_HOPS_LOOPBACK)
+		return HOP_SECOND;
+	if (size == sizeof(peer.ipv4))
+		sender = bpf_sk_lookup_tcp(skb, &peer, sizeof(peer.ipv4), BPF_F_CURRENT_NETNS, 0);
+	else
+		sender = bpf_sk_lookup_tcp(skb, &peer, sizeof(peer.ipv6), BPF_F_CURRENT_NETNS, 0);
+	if (!sender)
+		return HOP_FIRST;
+	if (bpf_sk_cgroup_id(sender) == bpf_skb_cgroup_id(skb))
+		hop = HOP_SECOND;
+	bpf_sk_release(sender);
+	return hop;
+}
+
+/* The first segment seen of a connection that was there before the programs: TCP knows where it is,
+ * but not whether that is inside a body. */
+static __noinline struct connection *join(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct connection *c;
+	struct bpf_tcp_sock *tcp;
+
+	if (!sk)
+		return NULL;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return NULL;
+	c = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c)
+		return NULL;
+	tcp = bpf_tcp_sock(sk);
+	if (tcp)
+		c->in.next_seq = tcp->rcv_nxt;
+	c->cgroup = bpf_skb_cgroup_id(skb);
+	c->in.phase = HTTP_JOINED;
+	c->out.phase = HTTP_LAZY;
+	return c;
+}
+
+static __always_inline void feed_requests(struct source *source, const struct segment *s)
+{
+	struct connection *c = source->connection;
+	struct stream_feed f = { .h = &c->in,
+				 .source = source,
+				 .offset = s->payload,
+				 .bytes = s->bytes,
+				 .pos = c->in.next_seq - s->seq,
+				 .ack = s->ack,
+				 .wants_agent = source->config->agent_lengths != 0 };
+
+	if (c->in.phase == HTTP_LOST) {
+		/* Open until its response; what comes after that is the next one. */
+		if ((__u32)c->waiting) {
+			c->in.next_seq = s->end;
+			return;
+		}
+		begin_message(&c->in);
+		c->in.carry = 0;
+	}
+	begin_feed(&f);
+	if (!feed_whole_head(&f) && bpf_loop(MAX_STEPS, request_step, &f, 0) == MAX_STEPS)
+		c->in.phase = HTTP_LOST;
+	end_feed(&f, s->seq);
+}
+
+/* What lies in the gap is lost: as many heads as have room in it. */
+static __always_inline void lose_track(struct source *source, __u32 next)
+{
+	struct connection *c = source->connection;
+
+	count_unsettled(c, (next - c->in.next_seq) / SHORTEST_HEAD + 1, false);
+	c->in.next_seq = next;
+	c->in.carry = 0;
+	c->in.phase = HTTP_JOINED;
+	c->in.flags = HTTP_JOINING | HTTP_SKIPPED;
+}
+
+struct keeping {
+	struct __sk_buff *skb;
+	struct connection *connection;
+	__u64 cookie;
+	__u32 payload, bytes, seq;
+};
+
+static long keep_piece(__u32 i, void *arg)
+{
+	struct keeping *k = arg;
+	__u32 zero = 0, at = i * PIECE_BYTES, n = k->bytes - at;
+	struct piece *piece = bpf_map_lookup_elem(&new_piece, &zero);
+	struct piece_key key = { k->cookie, k->seq + at };
+
+	if (!piece || at >= k->bytes)
+		return 1;
+	if (n > PIECE_BYTES)
+		n = PIECE_BYTES;
+	n--;
+	asm volatile("" : "+r"(n));
+	if (n >= PIECE_BYTES || bpf_skb_load_bytes(k->skb, k->payload + at, piece->data, n + 1))
+		return 1;
+	n++;
+	piece->bytes = n;
+	if (!bpf_map_update_elem(&pieces, &key, piece, BPF_ANY))
+		k->connection->kept++;
+	return 0;
+}
+
+static __always_inline void keep_segment(struct source *source, const struct segment *s)
+{
+	struct connection *c = source->connection;
+	struct keeping k = { .skb = source->skb,
+			     .connection = c,
+			     .payload = s->payload,
+			     .bytes = s->bytes,
+			     .seq = s->seq };
+
+	if (!c->kept || (__s32)(s->end - c->kept_end) > 0)
+		c->kept_end = s->end;
+	k.cookie = bpf_get_socket_cookie(source->skb);
+	if (c->kept < MAX_KEPT)
+		bpf_loop(MAX_PIECES, keep_piece, &k, 0);
+	if (!c->kept)
+		c->kept = 1;
+}
+
+/* Takes the kept piece that comes next; 1 when there is none. */
+static long take_piece(__u32 i, void *arg)
+{
+	struct source *source = arg;
+	struct connection *c = source->connection;
+	struct piece_key key = { .seq = c->in.next_seq };
+	struct segment s = {};
+
+	key.cookie = bpf_get_socket_cookie(source->skb);
+	source->piece = bpf_map_lookup_elem(&pieces, &key);
+	if (!source->piece)
+		return 1;
+	s.bytes = source->piece->bytes;
+	s.seq = c->in.next_seq;
+	s.end = s.seq + s.bytes;
+	s.ack = c->ack;
+	feed_requests(source, &s);
+	bpf_map_delete_elem(&pieces, &key);
+	return 0;
+}
+
+static __always_inline int take_kept(struct source *source)
+{
+	struct connection *c;
+
+	if (!source)
+		return 0;
+	c = source->connection;
+	if ((__s32)(c->kept_end - c->in.next_seq) > 0)
+		bpf_loop(MAX_KEPT, take_piece, source, 0);
+	source->piece = NULL;
+	/* Those that were passed over as body are never asked for; the map forgets them. */
+	if ((__s32)(c->kept_end - c->in.next_seq) <= 0)
+		c->kept = 0;
+	return 0;
+}
+
+/* A segment that begins behind what is expected: TCP knows whether what is between is still to come. */
+static __always_inline bool is_early(struct source *source, const struct segment *s)
+{
+	struct connection *c = source->connection;
+	struct bpf_tcp_sock *tcp;
+	struct bpf_sock *sk = source->skb->sk;
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	tcp = sk ? bpf_tcp_sock(sk) : NULL;
+	if (tcp && (__s32)(tcp->rcv_nxt - c->in.next_seq) <= 0)
+		return true;
+	lose_track(source, s->seq);
+	return false;
+}
+
+static __noinline int read_early_data(struct __sk_buff *skb);
+
+static __always_inline int receive(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct source source = {};
+	struct connection *c;
+	struct segment s;
+
+	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s)) {
+		PASSED(PASSED_OTHER);
+		return ALLOW;
+	}
+	if (sk->state == LISTEN)
+		return read_early_data(skb);
+	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!c) {
+		c = join(skb);
+		if (!c)
+			return ALLOW;
+	}
+	if ((__s32)(s.end - c->in.next_seq) <= 0 || c->in.phase == HTTP_OPAQUE) {
+		PASSED(PASSED_OVER);
+		return ALLOW;
+	}
+	if (!take_lock(c))
+		return ALLOW;
+	source.skb = skb;
+	source.connection = c;
+	source.config = read_settings();
+	/* Again: another processor may have been faster. */
+	if (source.config && (__s32)(s.end - c->in.next_seq) > 0) {
+		if (c->hop == HOP_UNKNOWN)
+			c->hop = hop_of(skb, source.config);
+		if ((__s32)(s.seq - c->in.next_seq) > 0 && c->in.phase != HTTP_JOINED &&
+		    is_early(&source, &s)) {
+			keep_segment(&source, &s);
+		} else {
+			if ((__s32)(s.seq - c->in.next_seq) > 0)
+				c->in.next_seq = s.seq;
+			feed_requests(&source, &s);
+			if (c->kept)
+				take_kept(&source);
+		}
+	}
+	drop_lock(c);
+	return ALLOW;
+}
+
+static __noinline int read_early_data(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct source source = {};
+	struct segment s;
+	struct early *early;
+	__u32 zero = 0;
+
+	early = bpf_map_lookup_elem(&early_data, &zero);
+	if (!sk || !early || !read_segment(skb, &s) || s.is_syn)
+		return ALLOW;
+	__builtin_memset(&early->connection, 0, sizeof(early->connection));
+	early->seq = s.seq;
+	early->port = sk->src_port;
+	early->remote_port = bpf_ntohs(sk->dst_port);
+	early->connection.in.next_seq = s.seq;
+	early->connection.cgroup = bpf_skb_cgroup_id(skb);
+	source.skb = skb;
+	source.connection = &early->connection;
+	source.early = early;
+	source.config = read_settings();
+	if (!source.config)
+		return ALLOW;
+	early->connection.hop = hop_of(skb, source.config);
+	feed_requests(&source, &s);
+	return ALLOW;
+}
+
+/* "HTTP/1.x NNN" at the very place where a response is due, and nothing else under way: counted
+ * without looking for its end. False when that does not settle it. */
+static __always_inline bool answer_at_once(struct source *source, const struct segment *s)
+{
+	struct connection *c = source->connection;
+	__u16 status;
+	__u64 head[2];
+
+	if (s->seq != c->out.next_seq || c->out.phase != HTTP_START || c->out.carry ||
+	    (__u32)c->waiting != 1 || c->in.carry || (c->in.phase && c->in.phase < HTTP_BODY) ||
+	    s->bytes < sizeof(head) ||
+	    bpf_skb_load_bytes(source->skb, s->payload, head, sizeof(head)))
+		return false;
+	status = head[1] >> 8 & 0xff;
+	if (FIRST(head[0], 7) != TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0) || status < '2' ||
+	    status > '9')
+		return false;
+	answer(c, (status - '0') * 100);
+	c->out.phase = HTTP_LAZY;
+	return true;
+}
+
+static __always_inline int send(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct source source = {};
+	struct stream_feed f = {};
+	struct connection *c;
+	struct segment s;
+
+	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s))
+		return ALLOW;
+	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!c || c->out.phase == HTTP_OPAQUE)
+		return ALLOW;
+	if (c->out.phase == HTTP_LAZY) {
+		if (!(__u32)c->waiting) {
+			PASSED(PASSED_OVER);
+			return ALLOW;
+		}
+		c->out.next_seq = c->ack;
+		begin_message(&c->out);
+		c->out.flags = HTTP_JOINING;
+		c->out.carry = 0;
+	}
+	if ((__s32)(s.end - c->out.next_seq) <= 0)
+		return ALLOW;
+	source.skb = skb;
+	source.connection = c;
+	source.config = read_settings();
+	if (!source.config || answer_at_once(&source, &s))
+		return ALLOW;
+	if ((__s32)(s.seq - c->out.next_seq) > 0) {
+		/* The client asked before the response before had ended, and where that ends we did
+		 * not look. */
+		c->out.next_seq = s.seq;
+		c->out.phase = HTTP_JOINED;
+		c->out.flags |= HTTP_JOINING | HTTP_SKIPPED;
+	}
+	f.h = &c->out;
+	f.source = &source;
+	f.offset = s.payload;
+	f.bytes = s.bytes;
+	f.pos = c->out.next_seq - s.seq;
+	f.is_response = 1;
+	begin_feed(&f);
+	if (bpf_loop(MAX_STEPS, response_step, &f, 0) == MAX_STEPS)
+		c->out.phase = HTTP_OPAQUE;
+	end_feed(&f, s.seq);
+	return ALLOW;
+}
+
+SEC("cgroup_skb/ingress")
+int http_received(struct __sk_buff *skb)
+{
+	return receive(skb);
+}
+
+SEC("cgroup_skb/egress")
+int http_sent(struct __sk_buff *skb)
+{
+	return send(skb);
+}
+
+char LICENSE[] SEC("license") = "GPL";
