@@ -34,14 +34,16 @@ BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 OUT      := $(BUILD)/$(VARIANT)
 SKEL     := $(BUILD)/bpf/faasmat.skel.h
 
-LIB_DIRS := common store collector forecast governor simulator
+LIB_DIRS := common identity store collector forecast governor simulator
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
 # The watchdog is a program of its own, small and static.
 LIB_SRC  := $(filter-out governor/watchdog.c,$(LIB_SRC))
 LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/%.o)
 LIB      := $(OUT)/libfaasmat-all.a
 CLI_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(wildcard cli/*.c))
-BPF_SRC  := $(wildcard bpf/*.bpf.c)
+# late.bpf.c is an object of its own: few platforms need it, and it is not pinned.
+BPF_SRC  := $(filter-out bpf/late.bpf.c,$(wildcard bpf/*.bpf.c))
+LATE_SKEL := $(BUILD)/bpf/late.skel.h
 TEST_SRC := $(wildcard tests/test_*.c)
 TESTS_BIN := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -106,6 +108,10 @@ $(SKEL): $(BUILD)/bpf/faasmat.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name faasmat_bpf > $@
 
+$(LATE_SKEL): $(BUILD)/bpf/late.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name late_bpf > $@
+
 # --- C
 $(OUT)/%.o: %.c | $(DEPS)
 	@mkdir -p $(@D)
@@ -115,7 +121,7 @@ $(OUT)/%.o: %.c | $(DEPS)
 # Loops over members and days: vectorised, the default model takes a fifth less time.
 $(BUILD)/gcc/forecast/%.o $(BUILD)/clang/forecast/%.o: CFLAGS += -O3
 
-$(patsubst %.c,$(OUT)/%.o,$(wildcard collector/*.c)): $(SKEL)
+$(patsubst %.c,$(OUT)/%.o,$(wildcard collector/*.c)): $(SKEL) $(LATE_SKEL)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -192,7 +198,7 @@ install: all
 	install -D -m 755 $(BUILD)/faasmat $(DESTDIR)$(prefix)/bin/faasmat
 	install -D -m 755 $(BUILD)/faasmat-watchdog $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-watchdog
 
-C_FILES := $(shell find bpf common store collector forecast governor simulator runtime cli tests \
+C_FILES := $(shell find bpf common identity store collector forecast governor simulator runtime cli tests \
 	vmtest bench -name '*.[ch]' 2>/dev/null)
 format:
 	clang-format -i $(C_FILES)

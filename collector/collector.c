@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include "collector/identify.h"
 #include "collector/record.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
@@ -22,6 +23,7 @@ struct collector {
 	const struct collector_options *o;
 	struct sensor *sensor;
 	struct tally *tally;
+	struct identifier *identifier;
 	struct store *store;
 	char *root_path;	/* relative to the cgroup mount */
 	int64_t minute;		/* that runs */
@@ -133,8 +135,10 @@ static int sweep(struct collector *c)
 			walk_all(c);
 			walked = true;
 		}
-		tally_usage(c->tally, ids[i], &usage[i]);
 	}
+	identify(c->identifier, c->tally);
+	for (size_t i = 0; i < n; i++)
+		tally_usage(c->tally, ids[i], &usage[i]);
 	r = sensor_read_invocations(c->sensor, &ids, &counters, &n);
 	if (r < 0)
 		return log_error_errno(r, "reading the counters");
@@ -386,6 +390,9 @@ static int set_up(struct collector *c)
 		      60.0 * NS_PER_S / (double)o->clock.minute_ns, &c->tally);
 	if (r < 0)
 		return log_error_errno(r, "starting");
+	c->identifier = identifier_new(o->rules, sensor_root_fd(c->sensor));
+	if (!c->identifier)
+		return log_error_errno(-ENOMEM, "starting");
 	sensor_on_victim(c->sensor, on_victim, c);
 	c->minute = clock_minute(&o->clock);
 	if (o->minutes)
@@ -400,6 +407,7 @@ static int set_up(struct collector *c)
 
 static void clean_up(struct collector *c)
 {
+	identifier_free(c->identifier);
 	tally_free(c->tally);
 	sensor_close(c->sensor);
 	free(c->root_path);

@@ -4,6 +4,7 @@
 #define FAASMAT_COLLECTOR_TREE_H
 
 #include "bpf/wire.h"
+#include "identity/rules.h"
 #include "store/counters.h"
 
 struct cgroup_node {
@@ -14,6 +15,9 @@ struct cgroup_node {
 	int function;		       /* index in the tally, of its container; -1 */
 	int children;
 	bool had_children;
+	enum identity identity; /* of itself; NEEDS_*: undecided, its counts wait */
+	uint8_t looks;		/* how often its files were looked for */
+	uint8_t held;		/* minutes that its counts have waited */
 
 	/* Last read from the kernel, and what of it is in history already. */
 	struct wire_usage usage;

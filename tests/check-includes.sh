@@ -6,13 +6,14 @@ cd "$(dirname "$0")/.." || exit 1
 declare -A may=(
 	[bpf]="bpf"
 	[common]="common"
+	[identity]="identity common"
 	[store]="store common"
-	[collector]="collector bpf store common"
+	[collector]="collector identity bpf store common"
 	[forecast]="forecast store common"
 	[governor]="governor store common"
 	[simulator]="simulator forecast governor common"
-	[runtime]="runtime common"
-	[cli]="cli simulator forecast governor collector store common"
+	[runtime]="runtime identity common"
+	[cli]="cli simulator forecast governor collector identity store common"
 	[vmtest]="vmtest common"
 )
 bad=0
