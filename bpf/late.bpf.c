@@ -75,7 +75,7 @@ int copy_first_bytes(struct __sk_buff *skb)
 	for (__u32 i = 0; i < LATE_PIECES; i++) {
 		__u32 at = payload + i * LATE_TEXT;
 		struct late_piece *p;
-		__u32 bytes;
+		__u64 bytes; /* 64 bits wide, as the verifier tracks it */
 
 		if (at >= skb->len)
 			break;
@@ -88,8 +88,8 @@ int copy_first_bytes(struct __sk_buff *skb)
 		p->cgroup = id;
 		p->socket = bpf_get_socket_cookie(skb);
 		p->seq = seq + i * LATE_TEXT;
-		p->bytes = bytes;
-		/* Bounds that the verifier forgot when the compiler moved the comparison. */
+		p->bytes = (__u32)bytes;
+		/* The compiler knows the bounds by now, the verifier has forgotten them. */
 		asm volatile("" : "+r"(bytes));
 		if (bytes == 0 || bytes > LATE_TEXT ||
 		    bpf_skb_load_bytes(skb, at, p->text, bytes)) {

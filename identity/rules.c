@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "identity/regex_bounds.h"
 
 #define GROUPS 10
 #define CONDITIONS 4
@@ -71,6 +72,10 @@ static int compile(struct condition *c, char *why, size_t size)
 
 	if (c->compiled)
 		return 0;
+	if (regex_fault(c->text)) {
+		snprintf(why, size, "%s", regex_fault(c->text));
+		return -EINVAL;
+	}
 	code = regcomp(&c->regex, c->text, REG_EXTENDED);
 	if (code) {
 		regerror(code, &c->regex, why, size);

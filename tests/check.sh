@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every test, or those named: unit tests by name (test_store), the groups style, includes, clang,
-# native, commands, vm. Prints a line a test and ends with "N passed, N failed, N skipped".
+# native, identity, commands, vm. Prints a line a test and ends with "N passed, N failed, N skipped".
 # usage: check.sh [NAME...]
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -73,6 +73,7 @@ fi
 
 runs commands && lines commands tests/commands.sh
 runs native && lines native tests/native.sh
+runs identity && lines identity tests/identity.sh
 # All on Debian 12's kernel; what depends on the kernel also on a newer one.
 if runs vm; then
 	make -s -j"$jobs" vm-build || say "not ok vm-build: see above"

@@ -16,7 +16,7 @@ refuses() {
 	local name=$1 wanted=$2 pattern=$3 status=0 lines
 	shift 3
 	"$@" >"$T/out" 2>"$T/err" || status=$?
-	lines=$(grep -vc -e "^Try \`" "$T/err")
+	lines=$(grep -vc -e "^Try \`" -e '^information\.$' "$T/err")
 	if [ "$status" != "$wanted" ]; then
 		echo "not ok $name: exit $status, wanted $wanted: $(head -n 3 "$T/err")"
 	elif ! grep -qE -- "$pattern" "$T/err"; then
@@ -107,6 +107,7 @@ refuses forecast-unknown-function 1 "no function 'nope'" "$F" forecast --functio
 refuses forecast-no-file 1 'none.csv' "$F" forecast --input "$T/none.csv"
 
 # --- rules
+refuses unknown-platform 2 "'lambda' has no built-in rules; there are: auto" "$F" collect --platform lambda
 printf '^/ok x\n(((broken y\n' >"$T/rules"
 if [ "$(id -u)" = 0 ]; then
 	refuses bad-rules 1 'rules, line 2: ' "$F" collect --rules "$T/rules"

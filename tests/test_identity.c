@@ -147,6 +147,11 @@ static void rules_say_what_is_wrong(void **state)
 		{ "pod nonsense ^x$ b\n", "'nonsense' is no source" },
 		{ "id a id b id c id d id e f\n", "at most 4" },
 		{ "env:A ( f\n", "line 1" },
+		/* Found by fuzzing: glibc takes all memory to compile these. */
+		{ "e,+++++++++++++++++++++++++++++++++++++++++++++++ x\n", "repeated" },
+		{ "(((((((((a+)+)+)+)+)+)+)+)+) x\n", "nested" },
+		{ "((a{100}){100}){100} x\n", "two {n,m}" },
+		{ "a{1000000} x\n", "3 digits" },
 	};
 	struct rules *r;
 	char why[256];
