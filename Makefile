@@ -34,10 +34,10 @@ BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 OUT      := $(BUILD)/$(VARIANT)
 SKEL     := $(BUILD)/bpf/faasmat.skel.h
 
-LIB_DIRS := common identity store collector forecast governor simulator
+LIB_DIRS := common identity lib runtime store collector forecast governor simulator
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
-# The watchdog is a program of its own, small and static.
-LIB_SRC  := $(filter-out governor/watchdog.c,$(LIB_SRC))
+# The watchdog and the OCI wrapper are programs of their own, small and static.
+LIB_SRC  := $(filter-out governor/watchdog.c runtime/main.c,$(LIB_SRC))
 LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/%.o)
 LIB      := $(OUT)/libfaasmat-all.a
 CLI_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(wildcard cli/*.c))
@@ -54,7 +54,7 @@ RIG_LIB  := $(OUT)/librig.a
 VMT_SRC  := $(wildcard vmtest/tools/*.c)
 VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
 
-PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
+PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog $(BUILD)/faasmat-runtime $(BUILD)/libfaasmat.o
 
 .PHONY: all deps check demo bench vmtest install clean format help tests-build vm-build clang-build \
 	format-check
@@ -140,6 +140,19 @@ $(BUILD)/faasmat-watchdog: governor/watchdog.c | $(DEPS)
 	$(call msg,CC,$@)
 	$(Q)gcc $(filter-out -MMD -MP,$(CFLAGS)) -Os -static -s -o $@ $<
 
+# Static: it runs at every start of a container, and a dynamic loader would take as long as all it does.
+RUNTIME_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard runtime/*.c identity/*.c) lib/faasmat.c \
+	common/cgroupfs.c common/clock.c common/log.c common/parse.c)
+$(OUT)/faasmat-runtime: $(RUNTIME_OBJ)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -static $(filter-out -fsanitize=%,$(LDFLAGS)) -o $@ $^ -ljansson -lm
+
+$(BUILD)/faasmat-runtime: $(BUILD)/gcc/faasmat-runtime
+	@strip -o $@ $<
+
+$(BUILD)/libfaasmat.o: $(BUILD)/gcc/lib/faasmat.o
+	@cp $< $@
+
 # --- unit tests, benches, VM test programs
 $(OUT)/tests/%: tests/%.c $(LIB) $(wildcard tests/*.h) | $(DEPS)
 	@mkdir -p $(@D)
@@ -180,7 +193,7 @@ tests-build: $(TESTS_BIN)
 bench-build: $(BENCH_BIN)
 vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN)
 clang-build: all
-	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig
+	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig $(BUILD)/clang/faasmat-runtime
 
 check: all
 	$(Q)tests/check.sh $(TESTS)
@@ -196,9 +209,12 @@ bench: vm-build bench-build
 
 install: all
 	install -D -m 755 $(BUILD)/faasmat $(DESTDIR)$(prefix)/bin/faasmat
+	install -D -m 755 $(BUILD)/faasmat-runtime $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-runtime
+	install -D -m 644 lib/faasmat.h $(DESTDIR)$(prefix)/include/faasmat.h
+	install -D -m 644 $(BUILD)/libfaasmat.o $(DESTDIR)$(prefix)/lib/libfaasmat.o
 	install -D -m 755 $(BUILD)/faasmat-watchdog $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-watchdog
 
-C_FILES := $(shell find bpf common identity store collector forecast governor simulator runtime cli tests \
+C_FILES := $(shell find bpf common identity lib fuzz store collector forecast governor simulator runtime cli tests \
 	vmtest bench -name '*.[ch]' 2>/dev/null)
 format:
 	clang-format -i $(C_FILES)
