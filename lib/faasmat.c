@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,13 +402,17 @@ static int copy_table(const struct faasmat_table_header *h, size_t size, struct 
 {
 	const struct faasmat_pool *from = (const void *)(h + 1);
 
+	const struct timespec moment = { .tv_nsec = 50000 };
+
+	/* A writer that lost its processor in the middle needs some milliseconds to get it back. */
 	for (int attempt = 0; attempt < 100; attempt++) {
 		uint64_t before = __atomic_load_n(&h->sequence, __ATOMIC_ACQUIRE);
 		uint32_t n = h->count;
 
 		if (before % 2 || n > (size - sizeof(*h)) / sizeof(*from) ||
 		    n > FAASMAT_TABLE_MAX) {
-			sched_yield();
+			if (attempt > 10)
+				nanosleep(&moment, NULL);
 			continue;
 		}
 		memcpy(out, from, n * sizeof(*from));
