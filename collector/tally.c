@@ -30,11 +30,11 @@ struct tally {
 	uint64_t *forgotten;
 	size_t n_forgotten, forgotten_size;
 	uint32_t sweep;
-	size_t undecided; /* cgroups that may be; an upper bound */
 };
 
-/* The engine's files may come a moment after the cgroup. */
-#define LOOKS 4
+/* The engine's files may come a moment after the cgroup, on a busy node a long one: passes in which
+ * they are looked for, ever more rarely, at the 1st, 2nd, 4th, 8th ... */
+#define LOOKS 64
 
 int tally_new(struct rules *rules, uint64_t root, const char *root_path, double time_scale,
 	      struct tally **ret)
@@ -169,25 +169,29 @@ int tally_identify(struct tally *t, uint64_t id, enum identity outcome,
 	while (outcome == IDENTITY_FOUND && node->parent &&
 	       node->parent->identity == IDENTITY_NEEDS_REQUEST)
 		node = node->parent;
-	if (node->looks < LOOKS)
-		node->looks++;
 	node->identity = outcome;
 	if (outcome != IDENTITY_FOUND || node->container)
 		return 0;
 	return set_container(t, container_of_match(node, match), match->function);
 }
 
+/* Whether this is a pass in which the cgroup is to be looked at. */
+static bool is_due(const struct cgroup_node *node)
+{
+	if (!node->parent || node->gone || is_decided(node))
+		return false;
+	return node->identity == IDENTITY_NEEDS_REQUEST || !(node->looks & (node->looks + 1));
+}
+
 void tally_undecided(struct tally *t,
 		     void (*fn)(void *arg, struct tally *t, const struct cgroup_node *node),
 		     void *arg)
 {
-	if (!t->undecided)
-		return;
-	t->undecided = 0;
 	for (struct cgroup_node *n = tree_next(&t->tree, NULL); n; n = tree_next(&t->tree, n)) {
-		if (n->parent && !n->gone && !is_decided(n))
+		if (is_due(n))
 			fn(arg, t, n);
-		t->undecided += !n->container && n->looks < LOOKS;
+		/* Without a process it has all the time. */
+		n->looks += n->looks == 0 || (n->had_processes && n->looks < LOOKS);
 	}
 }
 
@@ -220,7 +224,6 @@ int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent_id, const cha
 		node->function = parent->function;
 		return 0;
 	}
-	t->undecided++;
 	if (parent->identity == IDENTITY_NEEDS_REQUEST)
 		node->identity = IDENTITY_NEEDS_REQUEST;
 	else

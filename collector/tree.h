@@ -16,7 +16,7 @@ struct cgroup_node {
 	int children;
 	bool had_children;
 	enum identity identity; /* of itself; NEEDS_*: undecided, its counts wait */
-	uint8_t looks;		/* how often its files were looked for */
+	uint8_t looks;		/* passes since its files were first looked for */
 	uint8_t held;		/* minutes that its counts have waited */
 
 	/* Last read from the kernel, and what of it is in history already. */

@@ -148,13 +148,12 @@ static void identity_is_the_cgroup_not_its_name(void **state)
 	struct asked asked = { .answer = IDENTITY_NONE };
 
 	assert_int_equal(tally_add_cgroup(t, 3, MAIN, "c1"), 0);
-	for (uint32_t i = 1; i < 10; i++) {
-		asked.n = 0;
+	for (uint32_t i = 1; i < 200; i++) {
 		tally_undecided(t, answer, &asked);
 		requests(t, i, 3, 0);
-		assert_true(i > 1 || asked.n == 2); /* main too: who knows */
 	}
-	assert_int_equal(asked.n, 0);
+	/* In 200 passes; main too: who knows. */
+	assert_int_equal(asked.n, 2 * 7);
 	assert_true(tally_is_unknown(tree_find(tally_tree(t), 3)));
 	/* Removed; the same name again is another container and another function. */
 	assert_int_equal(tally_add_cgroup(t, 4, MAIN, "c1"), 0);
@@ -162,7 +161,7 @@ static void identity_is_the_cgroup_not_its_name(void **state)
 	tally_undecided(t, answer, &asked);
 	assert_int_equal(asked.n, 1);
 	assert_int_equal(asked.id[0], 4);
-	requests(t, 11, 4, 6);
+	requests(t, 201, 4, 6);
 	assert_int_equal(tally_close_minute(t, 1, false), 0);
 	assert_int_equal(invocations_of(t, "hello"), 6);
 	assert_null(tree_find(tally_tree(t), 3)->container);
