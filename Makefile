@@ -40,14 +40,16 @@ BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 OUT      := $(BUILD)/$(VARIANT)
 SKEL     := $(BUILD)/bpf/faasmat.skel.h
 
-LIB_DIRS := common store collector forecast governor simulator
+LIB_DIRS := common identity lib runtime store collector forecast governor simulator
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
-# The watchdog is a program of its own, small and static.
-LIB_SRC  := $(filter-out governor/watchdog.c,$(LIB_SRC))
+# The watchdog and the OCI wrapper are programs of their own, small and static.
+LIB_SRC  := $(filter-out governor/watchdog.c runtime/main.c,$(LIB_SRC))
 LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/%.o)
 LIB      := $(OUT)/libfaasmat-all.a
 CLI_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(wildcard cli/*.c))
-BPF_SRC  := $(wildcard bpf/*.bpf.c)
+# late.bpf.c is an object of its own: few platforms need it, and it is not pinned.
+BPF_SRC  := $(filter-out bpf/late.bpf.c,$(wildcard bpf/*.bpf.c))
+LATE_SKEL := $(BUILD)/bpf/late.skel.h
 TEST_SRC := $(wildcard tests/test_*.c)
 TESTS_BIN := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -59,7 +61,7 @@ VMT_SRC  := $(wildcard vmtest/tools/*.c)
 VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
 
 UNITS    := $(patsubst packaging/systemd/%.in,%,$(wildcard packaging/systemd/*.service.in))
-PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog
+PROGRAMS := $(BUILD)/faasmat $(BUILD)/faasmat-watchdog $(BUILD)/faasmat-runtime $(BUILD)/libfaasmat.o
 
 .PHONY: all deps check mutants demo bench vmtest soak install clean format help tests-build vm-build \
 	clang-build print-compile print-libs format-check fuzz fuzz-build
@@ -132,6 +134,10 @@ $(BUILD)/bench/bpf_%.skel.h: $(BUILD)/bench/bpf_%.bpf.o
 
 $(OUT)/bench/bench_bpf: $(BENCH_SKEL)
 
+$(LATE_SKEL): $(BUILD)/bpf/late.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name late_bpf > $@
+
 # --- C
 $(OUT)/%.o: %.c | $(DEPS)
 	@mkdir -p $(@D)
@@ -142,7 +148,7 @@ $(OUT)/%.o: %.c | $(DEPS)
 # floating-point traps; no value changes by these flags.
 $(BUILD)/gcc/forecast/%.o $(BUILD)/clang/forecast/%.o: CFLAGS += -O3 -fno-math-errno -fno-trapping-math
 
-$(patsubst %.c,$(OUT)/%.o,$(wildcard collector/*.c)): $(SKEL)
+$(patsubst %.c,$(OUT)/%.o,$(wildcard collector/*.c)): $(SKEL) $(LATE_SKEL)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -160,6 +166,19 @@ $(BUILD)/faasmat-watchdog: governor/watchdog.c | $(DEPS)
 	@mkdir -p $(BUILD)/gcc/governor
 	$(call msg,CC,$@)
 	$(Q)gcc $(filter-out -MMD -MP,$(CFLAGS)) -Os -static -s -o $@ $<
+
+# Static: it runs at every start of a container, and a dynamic loader would take as long as all it does.
+RUNTIME_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard runtime/*.c identity/*.c) lib/faasmat.c \
+	common/cgroupfs.c common/clock.c common/log.c common/parse.c)
+$(OUT)/faasmat-runtime: $(RUNTIME_OBJ)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -static $(filter-out -fsanitize=%,$(LDFLAGS)) -o $@ $^ -ljansson -lm
+
+$(BUILD)/faasmat-runtime: $(BUILD)/gcc/faasmat-runtime
+	@strip -o $@ $<
+
+$(BUILD)/libfaasmat.o: $(BUILD)/gcc/lib/faasmat.o
+	@cp $< $@
 
 # --- unit tests, benches, VM test programs
 $(OUT)/tests/%: tests/%.c $(LIB) $(wildcard tests/*.h) | $(DEPS)
@@ -218,7 +237,7 @@ tests-build: $(TESTS_BIN)
 bench-build: $(BENCH_BIN)
 vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN) $(OUT)/bench/sweep
 clang-build: all
-	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig
+	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig $(BUILD)/clang/faasmat-runtime
 
 check: all
 	$(Q)tests/check.sh $(TESTS)
@@ -246,6 +265,9 @@ bench: vm-build bench-build
 
 install: all
 	install -D -m 755 $(BUILD)/faasmat $(DESTDIR)$(prefix)/bin/faasmat
+	install -D -m 755 $(BUILD)/faasmat-runtime $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-runtime
+	install -D -m 644 lib/faasmat.h $(DESTDIR)$(prefix)/include/faasmat.h
+	install -D -m 644 $(BUILD)/libfaasmat.o $(DESTDIR)$(prefix)/lib/libfaasmat.o
 	install -D -m 755 $(BUILD)/faasmat-watchdog $(DESTDIR)$(prefix)/libexec/faasmat/faasmat-watchdog
 	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(prefix)/share/doc/faasmat
 	for unit in $(UNITS); do sed 's|@prefix@|$(prefix)|g; s|@sysconfdir@|$(sysconfdir)|g' \
@@ -255,8 +277,8 @@ install: all
 	[ -e $(DESTDIR)$(sysconfdir)/faasmat.conf ] || \
 		install -D -m 644 packaging/faasmat.conf $(DESTDIR)$(sysconfdir)/faasmat.conf
 
-C_FILES := $(shell find bpf common store collector forecast governor simulator runtime cli tests \
-	vmtest bench fuzz -name '*.[ch]' 2>/dev/null)
+C_FILES := $(shell find bpf common identity lib fuzz store collector forecast governor simulator runtime cli tests \
+	vmtest bench -name '*.[ch]' 2>/dev/null)
 format:
 	clang-format -i $(C_FILES)
 

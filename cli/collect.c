@@ -40,9 +40,13 @@ static const struct argp_option options[] = {
 	{ "root", KEY_ROOT, "CGROUP", 0,
 	  "Watch this cgroup and all below it (default: all of cgroup v2)", 0 },
 	{ "platform", KEY_PLATFORM, "NAME", 0,
-	  "Built-in rules from cgroup to function: openwhisk (default)", 0 },
+	  "Built-in rules from container to function: auto (default; all of the following), crun, "
+	  "docker, faasd, fission, fn, knative, nuclio, openfaas, openwhisk, podman",
+	  0 },
 	{ "rules", KEY_RULES, "FILE", 0,
-	  "Rules of your own: lines of REGEX NAME, the regex on the cgroup's path, \\1 in NAME",
+	  "Rules of your own: lines of REGEX NAME (on the cgroup's path, \\1 in NAME), or of SOURCE "
+	  "REGEX NAME with a source such as label:KEY, annotation:KEY, env:KEY, name; see "
+	  "docs/identity.md",
 	  0 },
 	{ "invocations", KEY_INVOCATIONS, "CLASS", 0,
 	  "What an invocation is: http (default: a request head of HTTP/1.x), connect (an accepted "
@@ -117,7 +121,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_PLATFORM:
 		env->platform = arg;
-		if (!rules_of_platform(arg))
+		if (!rules_platform_text(arg))
 			argp_error(state, "--platform '%s' has no built-in rules; there are: %s",
 				   arg, rules_platforms());
 		return 0;
@@ -170,13 +174,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static int read_rules(struct env *env, struct rules **ret)
 {
-	char why[320];
 	int r;
 
 	if (env->rules_file)
 		return rules_read(env->rules_file, ret);
-	r = rules_parse(rules_of_platform(env->platform), ret, why, sizeof(why));
-	return r < 0 ? log_error_errno(r, "the rules of platform %s: %s", env->platform, why) : 0;
+	r = rules_of_platform(env->platform, ret);
+	return r < 0 ? log_error_errno(r, "the rules of platform %s", env->platform) : 0;
 }
 
 static int run(struct env *env)
@@ -237,7 +240,7 @@ int cmd_collect(int argc, char **argv)
 	};
 	struct env env = {
 		.root = "/",
-		.platform = "openwhisk",
+		.platform = "auto",
 		.filter = { .classes = WIRE_HTTP1, .counts_inits = true },
 		.collector = {
 			.sensor = { .pin_dir = SENSOR_PIN_DIR, .max_cgroups = 16384 },

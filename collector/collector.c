@@ -12,6 +12,7 @@
 #include <sys/timerfd.h>
 
 #include "collector/baselines.h"
+#include "collector/identify.h"
 #include "collector/minutes.h"
 #include "collector/record.h"
 #include "collector/samples.h"
@@ -32,6 +33,7 @@ struct collector {
 	const struct collector_options *o;
 	struct sensor *sensor;
 	struct tally *tally;
+	struct identifier *identifier;
 	struct store *store;
 	char *root_path; /* relative to the cgroup mount */
 	struct minutes minutes;
@@ -149,8 +151,10 @@ static int sweep(struct collector *c)
 		/* Gone, and nobody can say any more who it was (its name found the map full). */
 		if (known < 0 && gone)
 			sensor_forget(c->sensor, ids[i]);
-		tally_usage(c->tally, ids[i], &usage[i]);
 	}
+	identify(c->identifier, c->tally);
+	for (size_t i = 0; i < n; i++)
+		tally_usage(c->tally, ids[i], &usage[i]);
 	r = sensor_read_invocations(c->sensor, &ids, &counters, &n);
 	if (r < 0)
 		return log_error_errno(r, "reading the counters");
@@ -430,6 +434,9 @@ static int set_up(struct collector *c)
 		      60.0 * NS_PER_S / (double)o->clock.minute_ns, &c->tally);
 	if (r < 0)
 		return log_error_errno(r, "starting");
+	c->identifier = identifier_new(o->rules, sensor_root_fd(c->sensor));
+	if (!c->identifier)
+		return log_error_errno(-ENOMEM, "starting");
 	sensor_on_victim(c->sensor, on_victim, c);
 	/* Loading took the kernel's type information apart, ten megabytes of it. */
 	malloc_trim(0);
@@ -446,6 +453,7 @@ static int set_up(struct collector *c)
 
 static void clean_up(struct collector *c)
 {
+	identifier_free(c->identifier);
 	tally_free(c->tally);
 	sensor_close(c->sensor);
 	free(c->root_path);

@@ -3,14 +3,14 @@
 #ifndef FAASMAT_COLLECTOR_COLLECTOR_H
 #define FAASMAT_COLLECTOR_COLLECTOR_H
 
-#include "collector/rules.h"
+#include "identity/rules.h"
 #include "collector/sensor.h"
 #include "common/clock.h"
 #include "store/store.h"
 
 struct collector_options {
 	struct sensor_options sensor;
-	const struct rules *rules;
+	struct rules *rules;
 	struct clock clock;
 	int64_t interval_ns;  /* between sweeps; rounded to a whole share of the minute */
 	int64_t keep_minutes; /* retention; 0: all */

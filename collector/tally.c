@@ -18,7 +18,7 @@ struct function_tally {
 };
 
 struct tally {
-	const struct rules *rules;
+	struct rules *rules;
 	double time_scale;
 	struct cgroup_tree tree;
 	struct function_tally *function;
@@ -37,7 +37,11 @@ struct tally {
 	size_t gone;
 };
 
-int tally_new(const struct rules *rules, uint64_t root, const char *root_path, double time_scale,
+/* The engine's files may come a moment after the cgroup, on a busy node a long one: passes in which
+ * they are looked for, ever more rarely, at the 1st, 2nd, 4th, 8th ... */
+#define LOOKS 64
+
+int tally_new(struct rules *rules, uint64_t root, const char *root_path, double time_scale,
 	      struct tally **ret)
 {
 	struct tally *t = calloc(1, sizeof(*t));
@@ -165,10 +169,110 @@ static int function_index(struct tally *t, const char *name)
 	return t->n_functions - 1;
 }
 
+static bool is_decided(const struct cgroup_node *node)
+{
+	return node->container || node->identity == IDENTITY_FOUND ||
+	       (node->identity == IDENTITY_NONE && (node->looks >= LOOKS || !node->had_processes));
+}
+
+/* Makes `node` a container that has nothing below it yet. */
+static int set_alone(struct tally *t, struct cgroup_node *node, const char *function)
+{
+	int index = function_index(t, function);
+
+	if (index < 0)
+		return index;
+	node->container = node;
+	node->function = index;
+	node->siblings = t->function[index].population;
+	t->function[index].population += !node->gone;
+	/* Its row, if there is one, calls it unknown. */
+	node->row_due |= node->first_minute != INT64_MIN;
+	return 0;
+}
+
+/* Makes `node` a container, with all that is below it. */
+static int set_container(struct tally *t, struct cgroup_node *node, const char *function)
+{
+	int r = set_alone(t, node, function);
+
+	if (r < 0)
+		return r;
+	for (struct cgroup_node *n = tree_next(&t->tree, NULL); n; n = tree_next(&t->tree, n)) {
+		struct cgroup_node *up = n;
+
+		while (up && up != node)
+			up = up->parent;
+		if (!up)
+			continue;
+		n->container = node;
+		n->function = node->function;
+	}
+	return 0;
+}
+
+/* A rule for pods on something that is in none stays with the cgroup itself. */
+static struct cgroup_node *container_of_match(struct cgroup_node *node,
+					      const struct identity_match *match)
+{
+	const char *last = node->parent ? strrchr(node->parent->path, '/') : NULL;
+
+	return match->pod && last && node->parent->parent && strstr(last, "pod") ? node->parent
+										 : node;
+}
+
+int tally_identify(struct tally *t, uint64_t id, enum identity outcome,
+		   const struct identity_match *match)
+{
+	struct cgroup_node *node = tree_find(&t->tree, id);
+
+	if (!node)
+		return -ENOENT;
+	/* A cgroup below one that waits for a request: the request is for all of it. */
+	while (outcome == IDENTITY_FOUND && node->parent &&
+	       node->parent->identity == IDENTITY_NEEDS_REQUEST)
+		node = node->parent;
+	node->identity = outcome;
+	if (outcome != IDENTITY_FOUND || node->container)
+		return 0;
+	return set_container(t, container_of_match(node, match), match->function);
+}
+
+/* Whether this is a pass in which the cgroup is to be looked at. */
+static bool is_due(const struct cgroup_node *node)
+{
+	if (!node->parent || node->gone || is_decided(node))
+		return false;
+	return node->identity == IDENTITY_NEEDS_REQUEST || !(node->looks & (node->looks + 1));
+}
+
+void tally_undecided(struct tally *t,
+		     void (*fn)(void *arg, struct tally *t, const struct cgroup_node *node),
+		     void *arg)
+{
+	for (struct cgroup_node *n = tree_next(&t->tree, NULL); n; n = tree_next(&t->tree, n)) {
+		if (is_due(n))
+			fn(arg, t, n);
+		/* Without a process it has all the time. */
+		n->looks += n->looks == 0 || (n->had_processes && n->looks < LOOKS);
+	}
+}
+
+static enum identity match_path(struct tally *t, const struct cgroup_node *node,
+				struct identity_match *match)
+{
+	_cleanup_free_ struct facts *f = malloc(sizeof(*f));
+
+	if (!f)
+		return IDENTITY_NEEDS_FILES;
+	facts_init(f, node->path);
+	return rules_match(t->rules, f, match);
+}
+
 int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent_id, const char *name)
 {
 	struct cgroup_node *parent = tree_find(&t->tree, parent_id), *node;
-	char function[FUNCTION_NAME_MAX + 1];
+	struct identity_match match;
 
 	if (!parent)
 		return -ENOENT;
@@ -181,14 +285,20 @@ int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent_id, const cha
 	if (parent->container) {
 		node->container = parent->container;
 		node->function = parent->function;
-	} else if (rules_match(t->rules, node->path, function)) {
-		node->container = node;
-		node->function = function_index(t, function);
-		if (node->function < 0)
-			return -ENOMEM;
-		node->siblings = t->function[node->function].population++;
+		return 0;
 	}
-	return 0;
+	if (parent->identity == IDENTITY_NEEDS_REQUEST)
+		node->identity = IDENTITY_NEEDS_REQUEST;
+	else
+		node->identity = match_path(t, node, &match);
+	/* Rules on paths alone have said all they will. */
+	if (node->identity == IDENTITY_NONE)
+		node->looks = LOOKS;
+	if (node->identity != IDENTITY_FOUND)
+		return 0;
+	return container_of_match(node, &match) == node
+		       ? set_alone(t, node, match.function)
+		       : set_container(t, node->parent, match.function);
 }
 
 bool tally_knows(const struct tally *t, uint64_t id)
@@ -348,6 +458,8 @@ static void book_node(struct tally *t, struct cgroup_node *node, int64_t minute)
 {
 	struct history_row unknown = { 0 }, *row = &unknown;
 
+	if (!is_decided(node) && !node->gone && node->counters.requests && !node->held++)
+		return;
 	if (node->function >= 0)
 		row = &t->function[node->function].now;
 	book_invocations(t, node, row);

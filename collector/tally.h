@@ -11,8 +11,8 @@
 #ifndef FAASMAT_COLLECTOR_TALLY_H
 #define FAASMAT_COLLECTOR_TALLY_H
 
-#include "collector/rules.h"
 #include "collector/tree.h"
+#include "identity/rules.h"
 #include "store/history.h"
 
 /* A row whose function is known by name only. */
@@ -25,7 +25,7 @@ struct tally;
 
 /* `rules` stays the caller's and must outlive the tally. Measured times are multiplied by
  * `time_scale` (60 s / the length of a minute). */
-int tally_new(const struct rules *rules, uint64_t root, const char *root_path, double time_scale,
+int tally_new(struct rules *rules, uint64_t root, const char *root_path, double time_scale,
 	      struct tally **ret);
 void tally_free(struct tally *t);
 
@@ -39,6 +39,19 @@ void tally_take_off(struct counter_baseline *b, const struct wire_invocations *l
 /* A cgroup below one that is known. 0, -EEXIST, -ENOENT without its parent, -ENOMEM. */
 int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent, const char *name);
 bool tally_knows(const struct tally *t, uint64_t id);
+
+/*
+ * Cgroups whose function is not decided by their path alone. Calls fn for each, which looks further
+ * and may answer by tally_identify(); what it leaves undecided is asked for again. Counts of an
+ * undecided cgroup wait for at most a minute, so that what came before the answer is not lost to it.
+ */
+void tally_undecided(struct tally *t,
+		     void (*fn)(void *arg, struct tally *t, const struct cgroup_node *node),
+		     void *arg);
+/* How cgroup `id` was decided; with IDENTITY_FOUND it (`pod`: the cgroup above) is a container from
+ * now on, with all below. 0, -ENOENT, -ENOMEM. */
+int tally_identify(struct tally *t, uint64_t id, enum identity outcome,
+		   const struct identity_match *match);
 
 /* One pass: begin, every usage and every counter that was read, end. `sweep` numbers it. */
 void tally_begin(struct tally *t, uint32_t sweep);

@@ -4,6 +4,7 @@
 #define FAASMAT_COLLECTOR_TREE_H
 
 #include "bpf/wire.h"
+#include "identity/rules.h"
 #include "store/counters.h"
 
 struct cgroup_node {
@@ -15,6 +16,9 @@ struct cgroup_node {
 	int children;
 	int siblings; /* of a container: how many of its function lived when it was first seen */
 	bool had_children;
+	enum identity identity; /* of itself; NEEDS_*: undecided, its counts wait */
+	uint8_t looks;		/* passes since its files were first looked for */
+	uint8_t held;		/* minutes that its counts have waited */
 
 	/* Last read from the kernel, and what of it is in history already. */
 	struct wire_usage usage;

@@ -95,6 +95,7 @@ int store_add_container(struct store *s, uint64_t epoch, const struct container_
 		" last_minute = excluded.last_minute, function_id = excluded.function_id,"
 		" invocations = invocations + excluded.invocations,"
 		" peak_bytes = max(peak_bytes, excluded.peak_bytes),"
+		" siblings = max(siblings, excluded.siblings),"
 		" oom_kills = oom_kills + excluded.oom_kills",
 		&stmt, STORE_NUMBERS((int64_t)epoch, (int64_t)row->cgroup));
 	if (r < 0)

@@ -6,15 +6,17 @@ cd "$(dirname "$0")/.." || exit 1
 declare -A may=(
 	[bpf]="bpf"
 	[common]="common"
+	[identity]="identity common"
+	[lib]="lib"
 	[store]="store common"
-	[collector]="collector bpf store common"
+	[collector]="collector identity bpf store common"
 	[forecast]="forecast store common"
-	[governor]="governor store common"
+	[governor]="governor store lib common"
 	[simulator]="simulator forecast governor common"
-	[runtime]="runtime common"
-	[cli]="cli simulator forecast governor collector store common"
+	[runtime]="runtime identity lib common"
+	[cli]="cli simulator forecast governor collector identity lib store common"
 	[vmtest]="vmtest common"
-	[fuzz]="fuzz simulator forecast governor collector runtime store common"
+	[fuzz]="fuzz identity simulator forecast governor collector runtime store common"
 )
 bad=0
 for folder in "${!may[@]}"; do

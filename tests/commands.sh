@@ -293,6 +293,7 @@ refuses backup-nowhere 1 'no/such/copy.db' "$F" backup "$T/no/such/copy.db"
 refuses backup-no-file 2 'FILE is missing' "$F" backup
 
 # --- rules
+refuses unknown-platform 2 "'lambda' has no built-in rules; there are: auto" "$F" collect --platform lambda
 printf '^/ok x\n(((broken y\n' >"$T/rules"
 if [ "$(id -u)" = 0 ]; then
 	refuses bad-rules 1 'rules, line 2: ' "$F" collect --rules "$T/rules"

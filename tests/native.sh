@@ -123,7 +123,7 @@ rm -f $db $db-*
 # collector is killed or stopped, and the other version goes on; no request is lost or counted twice
 other=build/tmp/other-version
 mkdir -p $other/build
-cp -pru Makefile bpf common store collector forecast governor simulator runtime cli packaging $other/ 2>/dev/null
+cp -pru Makefile bpf common identity lib store collector forecast governor simulator runtime cli packaging $other/ 2>/dev/null
 [ -e $other/build/gcc ] || cp -pr build/gcc build/bpf build/.deps $other/build/
 sed 's/^#define WIRE_VERSION \([0-9]*\)/#define WIRE_VERSION 9\1/; s/^struct wire_invocations {/&\n\t__u64 gained[3];/
 	s/^struct wire_usage {/&\n\t__u32 gained;/' bpf/wire.h >$other/wire.new

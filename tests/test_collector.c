@@ -1,58 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* collector/: rules name containers, and however the collector is killed and the database refuses,
+/* collector/: however the collector is killed and the database refuses,
  * every invocation ends in exactly one row. */
 #include "tests/test.h"
 
-#include "collector/rules.h"
+#include "identity/rules.h"
 #include "collector/tally.h"
 
-static struct rules *rules(const char *text)
+static struct rules *rules(const char *platform)
 {
 	struct rules *r;
-	char why[256];
 
-	assert_int_equal(rules_parse(text, &r, why, sizeof(why)), 0);
+	assert_int_equal(rules_of_platform(platform, &r), 0);
 	return r;
-}
-
-static void rules_name_functions(void **state)
-{
-	struct rules *r = rules("# comment\n"
-				"^/faas/special/.*$   special\n"
-				"^/faas/([^/]+)/run-([a-z]+)$ \\2.\\1\n");
-	struct rules *w = rules(rules_of_platform("openwhisk"));
-	char name[FUNCTION_NAME_MAX + 1];
-
-	assert_true(rules_match(r, "/faas/main/run-x", name));
-	assert_string_equal(name, "x.main");
-	assert_true(rules_match(r, "/faas/special/run-x", name));
-	assert_string_equal(name, "special");
-	assert_false(rules_match(r, "/faas/main", name));
-	assert_true(rules_match(w, "/faasmat/pool-x/wsk0_17_guest_resize-image", name));
-	assert_string_equal(name, "resize-image");
-	assert_false(rules_match(w, "/faasmat/main", name));
-	/* What a container calls itself is data: a name that is none leaves it unknown. */
-	assert_false(rules_match(w, "/faasmat/main/wsk0_17_guest_a\nb", name));
-	rules_free(r);
-	rules_free(w);
-}
-
-static void rules_say_what_is_wrong(void **state)
-{
-	static const struct {
-		const char *text, *where;
-	} bad[] = { { "", "line" },
-		    { "# only a comment\n", "no rule" },
-		    { "a b\n(unclosed x\n", "line 2" },
-		    { "a b\nlonely\n", "line 2" } };
-	struct rules *r;
-	char why[256];
-
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		assert_int_equal(rules_parse(bad[i].text, &r, why, sizeof(why)), -EINVAL);
-		assert_null(r);
-		assert_non_null(strstr(why, bad[i].where));
-	}
 }
 
 /* The kernel, the database and a collector that dies, in small. */
@@ -184,7 +143,7 @@ static void counts_survive_everything(void **state)
 	uint64_t rng = test_seed();
 
 	for (int round = 0; round < 60; round++) {
-		struct world w = { .rules = rules(rules_of_platform("openwhisk")), .next_id = 10 };
+		struct world w = { .rules = rules("openwhisk"), .next_id = 10 };
 		int64_t minute = 0;
 
 		start_collector(&w);
@@ -233,7 +192,7 @@ static void counts_survive_everything(void **state)
 
 static void sub_cgroups_belong_to_their_container(void **state)
 {
-	struct rules *r = rules(rules_of_platform("openwhisk"));
+	struct rules *r = rules("openwhisk");
 	struct wire_usage usage = { .seen = 1, .bytes = 1000, .made_ns = 5000 };
 	struct wire_invocations counters = {
 		.requests = 3, .responses = 2, .busy_ns = 8000, .first_response_ns = 15000
@@ -274,8 +233,6 @@ static void sub_cgroups_belong_to_their_container(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules_name_functions),
-		cmocka_unit_test(rules_say_what_is_wrong),
 		cmocka_unit_test(counts_survive_everything),
 		cmocka_unit_test(sub_cgroups_belong_to_their_container),
 	};
