@@ -3,11 +3,12 @@
  * 32 KiB of output and hold cgroup_mutex all the same. */
 #include "bpf/cgroup.h"
 
+static const struct wire_usage nothing;
+
 SEC("iter/cgroup")
 int sweep_usage(struct bpf_iter__cgroup *ctx)
 {
 	struct cgroup *cgrp = ctx->cgroup;
-	struct wire_usage fresh = {};
 	struct wire_config *c;
 	struct wire_usage *u;
 	__u32 zero = 0;
@@ -18,12 +19,12 @@ int sweep_usage(struct bpf_iter__cgroup *ctx)
 		return 0;
 	/* A removed cgroup is visited until it is freed: its entry has its last word already, or was
 	 * dropped after that was stored. */
-	if (!(BPF_CORE_READ(cgrp, self.flags) & CSS_ONLINE))
+	if (!(cgrp->self.flags & CSS_ONLINE))
 		return 0;
-	id = cgroup_id(cgrp);
+	id = cgrp->kn->id;
 	u = bpf_map_lookup_elem(&usage, &id);
 	if (!u) {
-		if (bpf_map_update_elem(&usage, &id, &fresh, BPF_NOEXIST)) {
+		if (bpf_map_update_elem(&usage, &id, &nothing, BPF_NOEXIST)) {
 			count_lost(WIRE_LOST_CGROUP);
 			return 0;
 		}
