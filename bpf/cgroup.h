@@ -70,7 +70,7 @@ static __always_inline bool has_processes(struct cgroup *cgrp)
  * the enum's values by CO-RE, since its order is not UAPI. */
 static __always_inline void read_events(struct mem_cgroup *memcg, struct wire_usage *u)
 {
-	__u64 all[2 * MAX_EVENTS] = {};
+	__u64 all[2 * MAX_EVENTS];
 	__u32 n = bpf_core_field_size(memcg->memory_events) / sizeof(all[0]);
 	__u32 second = bpf_core_field_offset(memcg->memory_events_local) -
 		       bpf_core_field_offset(memcg->memory_events);
@@ -127,7 +127,7 @@ static __always_inline void read_memory(struct cgroup *cgrp, struct wire_usage *
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 	struct cgroup_subsys_state *css =
 		*(__builtin_preserve_access_index(&cgrp->subsys[0]) + index);
-	__u64 counter[COUNTER_WORDS] = {};
+	__u64 counter[COUNTER_WORDS];
 	struct mem_cgroup *memcg;
 	__u32 size;
 
