@@ -176,8 +176,7 @@ static int bench_commit(void)
 	struct rules *rules = NULL;
 	struct tally *t = NULL;
 	struct took took, tidy;
-	char why[256];
-	int r = rules_parse(rules_of_platform("openwhisk"), &rules, why, sizeof(why));
+	int r = rules_of_platform("openwhisk", &rules);
 
 	if (r == 0)
 		r = fill_minutes(s);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Every test, or those named: unit tests by name (test_store), the groups style, includes, clang,
+# Every test, or those named: unit tests by name (test_store), the groups style, includes, clang, benches,
 # native, identity, commands, fuzz, vm. Prints a line a test and ends with "N passed, N failed, N skipped".
 # usage: check.sh [NAME...]
 set -u -o pipefail
@@ -57,6 +57,7 @@ unit() {
 simple style tests/check-style.sh
 simple includes tests/check-includes.sh
 simple clang make -s -j"$jobs" clang-build
+simple benches make -s -j"$jobs" bench-build
 
 tests=()
 for t in tests/test_*.c; do
