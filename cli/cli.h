@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <jansson.h>
 
+#include "common/options.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/parse.h"
@@ -47,15 +48,6 @@ void common_parse_only(int argc, char **argv, const char *doc, struct common_opt
 
 /* --minute-length and --minute-origin. Input: a struct clock, set to CLOCK_REAL beforehand. */
 extern const struct argp clock_argp;
-
-/* Parses into a value or ends the program with exit 2 and a sentence that names the option. */
-int64_t option_size(const char *text, struct argp_state *state, const char *option);
-int64_t option_duration_ns(const char *text, struct argp_state *state, const char *option);
-int64_t option_count(const char *text, struct argp_state *state, const char *option, int64_t lo,
-		     int64_t hi);
-double option_share(const char *text, struct argp_state *state, const char *option);
-double option_number(const char *text, struct argp_state *state, const char *option);
-int64_t option_date(const char *text, struct argp_state *state, const char *option);
 
 /* store_open() that logs the failure ("PATH: why"). */
 int open_database(const struct common_options *o, enum store_mode mode, struct store **ret);

@@ -45,10 +45,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->root = arg;
 		return 0;
 	case KEY_CONTAINERS:
-		o->containers = option_integer(arg, state, "--containers", 1, 4096);
+		o->containers = option_count(arg, state, "--containers", 1, 4096);
 		return 0;
 	case KEY_REQUESTS:
-		o->requests = option_integer(arg, state, "--requests", 0, 100000000);
+		o->requests = option_count(arg, state, "--requests", 0, 100000000);
 		return 0;
 	case KEY_FRESH:
 		o->node.fresh = true;
@@ -71,7 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->warm_ns = option_duration_ns(arg, state, "--warm");
 		return 0;
 	case KEY_SEED:
-		o->seed = option_integer(arg, state, "--seed", 0, INT64_MAX);
+		o->seed = option_count(arg, state, "--seed", 0, INT64_MAX);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

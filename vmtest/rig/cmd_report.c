@@ -31,7 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->result = arg;
 		return 0;
 	case KEY_MINUTES:
-		o->minutes = option_integer(arg, state, "--minutes", 0, INT64_MAX);
+		o->minutes = option_count(arg, state, "--minutes", 0, INT64_MAX);
 		return 0;
 	case KEY_MEMORY_MB:
 		o->memory_mb = option_positive(arg, state, "--memory-mb");

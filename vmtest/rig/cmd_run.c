@@ -13,8 +13,6 @@
 enum {
 	KEY_MODE = 0x400,
 	KEY_ROOT,
-	KEY_MIX,
-	KEY_DAY,
 	KEY_FROM,
 	KEY_MINUTES,
 	KEY_NODE_MEMORY,
@@ -24,9 +22,6 @@ enum {
 	KEY_RUNTIME,
 	KEY_FRESH,
 	KEY_SOCKET,
-	KEY_FUNCTIONS,
-	KEY_BACKGROUND,
-	KEY_BACKGROUND_FUNCTIONS,
 	KEY_JSON,
 	KEY_RUNAWAY,
 	KEY_PROXY,
@@ -37,8 +32,8 @@ enum {
 struct run_options {
 	struct replay_options replay;
 	struct scaled_options scaled;
-	const char *mix, *functions, *background, *json, *runaway, *log;
-	int background_functions;
+	struct load_options load;
+	const char *json, *runaway, *log;
 };
 
 /* The index of `text` among n names, or the end of the program. */
@@ -56,35 +51,19 @@ static const char *const mode_name[] = { "lru", "shadow", "static", "dynamic" };
 static const char *const runtime_name[] = { "clone", "crun" };
 static const char *const law_name[] = { "poisson", "uniform" };
 
-static error_t parse_load(int key, char *arg, struct argp_state *state)
+static error_t parse_replay(int key, char *arg, struct argp_state *state)
 {
 	struct run_options *o = state->input;
 
 	switch (key) {
-	case KEY_MIX:
-		o->mix = arg;
-		return 0;
-	case KEY_DAY:
-		o->replay.day = option_integer(arg, state, "--day", -1000, 1000);
-		return 0;
 	case KEY_FROM:
-		o->replay.from = option_integer(arg, state, "--from", 0, MINUTES_PER_DAY - 1);
+		o->replay.from = option_count(arg, state, "--from", 0, MINUTES_PER_DAY - 1);
 		return 0;
 	case KEY_MINUTES:
-		o->replay.minutes = option_integer(arg, state, "--minutes", 1, MINUTES_PER_DAY);
+		o->replay.minutes = option_count(arg, state, "--minutes", 1, MINUTES_PER_DAY);
 		return 0;
 	case KEY_ARRIVALS:
 		o->replay.law = choose(arg, state, "--arrivals", law_name, ARRAY_SIZE(law_name));
-		return 0;
-	case KEY_FUNCTIONS:
-		o->functions = arg;
-		return 0;
-	case KEY_BACKGROUND:
-		o->background = arg;
-		return 0;
-	case KEY_BACKGROUND_FUNCTIONS:
-		o->background_functions = option_integer(arg, state, "--background-functions", 0,
-							 100000);
 		return 0;
 	case KEY_RUNAWAY:
 		o->runaway = arg;
@@ -111,6 +90,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_NODE_MEMORY:
 		r->memory_bytes = option_size(arg, state, "--memory");
+		if (r->memory_bytes <= 0)
+			argp_error(state, "--memory must be above 0");
 		return 0;
 	case KEY_QUEUE_TTL:
 		r->queue_ttl_ms = option_duration_ns(arg, state, "--queue-ttl") / 1e6;
@@ -141,14 +122,11 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		r->progress = true;
 		return 0;
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->scaled;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->mix)
-			argp_error(state, "--mix DIR is missing");
+		state->child_inputs[0] = &o->load;
+		state->child_inputs[1] = &o->scaled;
 		return 0;
 	default:
-		return parse_load(key, arg, state);
+		return parse_replay(key, arg, state);
 	}
 }
 
@@ -168,23 +146,18 @@ static const struct argp_option list[] = {
 	{ "log", KEY_LOG, "FILE", 0, "Where containers' output goes (default: nowhere)", 1 },
 	{ "json", KEY_JSON, "FILE", 0, "Where the result goes (default: stdout)", 1 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "A line a minute also when stderr is no terminal", 1 },
-	{ NULL, 0, NULL, 0, "Load:", 2 },
-	{ "mix", KEY_MIX, "DIR", 0, "functions.csv and history.csv.gz", 2 },
-	{ "day", KEY_DAY, "DAY", 0, "Which day of the history (default 0)", 2 },
+	{ NULL, 0, NULL, 0, "Replay:", 2 },
 	{ "from", KEY_FROM, "MINUTE", 0, "First minute of that day (default 420)", 2 },
 	{ "minutes", KEY_MINUTES, "N", 0, "How many (default 20)", 2 },
-	{ "functions", KEY_FUNCTIONS, "A,B,...", 0, "Only these of the mix", 2 },
-	{ "background", KEY_BACKGROUND, "FILE", 0, "Rare functions, in the azure-combined format",
-	  2 },
-	{ "background-functions", KEY_BACKGROUND_FUNCTIONS, "N", 0, "How many of them (default 30)",
-	  2 },
 	{ "arrivals", KEY_ARRIVALS, "LAW", 0, "poisson (default) or uniform within the minute", 2 },
 	{ "runaway", KEY_RUNAWAY, "FUNCTION@MINUTE", 0,
 	  "From that minute of the day on, one container of it takes three times its memory", 2 },
 	{ 0 },
 };
 
-static const struct argp_child children[] = { { &scaled_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp_child children[] = { { &load_argp, 0, NULL, 0 },
+					      { &scaled_argp, 0, NULL, 0 },
+					      { 0 } };
 static const struct argp argp = {
 	.options = list,
 	.parser = parse_run,
@@ -218,15 +191,6 @@ static int find_runaway(struct run_options *o, const struct trace *t)
 	return 0;
 }
 
-static int read_trace(const struct run_options *o, struct trace *t)
-{
-	int r = trace_read_mix(t, o->mix, o->replay.day, o->functions);
-
-	if (r == 0 && o->background)
-		r = trace_read_background(t, o->background, o->background_functions);
-	return r;
-}
-
 static int run(struct run_options *o)
 {
 	_cleanup_close_ int log = -1;
@@ -241,7 +205,9 @@ static int run(struct run_options *o)
 	}
 	o->replay.node.log = log;
 	o->replay.trace = &trace;
-	r = read_trace(o, &trace);
+	r = trace_read_mix(&trace, o->load.mix, o->load.day, o->load.functions);
+	if (r == 0)
+		r = load_background(&o->load, &trace);
 	if (r == 0)
 		r = find_runaway(o, &trace);
 	if (r == 0)
@@ -263,7 +229,7 @@ int cmd_run(int argc, char **argv)
 			    .keep_alive_ms = 600000,
 			    .socket = "/run/faasmat/govern.sock",
 			    .progress = isatty(STDERR_FILENO) },
-		.background_functions = 30,
+		.load = LOAD_DEFAULTS,
 	};
 
 	scaled_defaults(&o.scaled);
@@ -274,6 +240,7 @@ int cmd_run(int argc, char **argv)
 			  o.scaled.minute_origin);
 		return EXIT_USAGE;
 	}
+	o.replay.day = o.load.day;
 	o.replay.scale = o.scaled.scale;
 	o.replay.seed = o.scaled.seed;
 	return run(&o) < 0 ? EXIT_FAILED : EXIT_DONE;

@@ -17,13 +17,12 @@
 #include "vmtest/rig/options.h"
 #include "vmtest/rig/trace.h"
 
-enum { KEY_MIX = 0x400, KEY_DAY, KEY_FUNCTIONS, KEY_BACKGROUND, KEY_BACKGROUND_FUNCTIONS, KEY_OUT };
+enum { KEY_OUT = 0x400 };
 
 struct scale_options {
 	struct scaled_options scaled;
-	const char *mix, *functions, *background, *out;
-	int background_functions;
-	int64_t day;
+	struct load_options load;
+	const char *out;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -31,31 +30,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct scale_options *o = state->input;
 
 	switch (key) {
-	case KEY_MIX:
-		o->mix = arg;
-		return 0;
-	case KEY_DAY:
-		o->day = option_integer(arg, state, "--day", -1000, 1000);
-		return 0;
-	case KEY_FUNCTIONS:
-		o->functions = arg;
-		return 0;
-	case KEY_BACKGROUND:
-		o->background = arg;
-		return 0;
-	case KEY_BACKGROUND_FUNCTIONS:
-		o->background_functions = option_integer(arg, state, "--background-functions", 0,
-							 100000);
-		return 0;
 	case KEY_OUT:
 		o->out = arg;
 		return 0;
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->scaled;
+		state->child_inputs[0] = &o->load;
+		state->child_inputs[1] = &o->scaled;
 		return 0;
 	case ARGP_KEY_END:
-		if (!o->mix || !o->out)
-			argp_error(state, "--mix DIR and --out DIR are needed");
+		if (!o->out)
+			argp_error(state, "--out DIR is missing");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -63,19 +47,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option list[] = {
-	{ "mix", KEY_MIX, "DIR", 0, "functions.csv and history.csv.gz", 1 },
-	{ "day", KEY_DAY, "DAY", 0,
-	  "The day to be replayed: only those before it are written (default 0)", 1 },
-	{ "functions", KEY_FUNCTIONS, "A,B,...", 0, "Only these of the mix", 1 },
-	{ "background", KEY_BACKGROUND, "FILE", 0,
-	  "Rare functions, in the azure-combined format: declared, without a history", 1 },
-	{ "background-functions", KEY_BACKGROUND_FUNCTIONS, "N", 0, "How many of them (default 30)",
-	  1 },
 	{ "out", KEY_OUT, "DIR", 0, "Where functions.csv and history.csv.gz go", 1 },
 	{ 0 },
 };
 
-static const struct argp_child children[] = { { &scaled_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp_child children[] = { { &load_argp, 0, NULL, 0 },
+					      { &scaled_argp, 0, NULL, 0 },
+					      { 0 } };
 static const struct argp argp = {
 	.options = list,
 	.parser = parse,
@@ -135,13 +113,13 @@ static int write_row(const struct trace_row *row, void *arg)
 	struct writer *w = arg;
 	int64_t n;
 
-	if (row->day >= w->o->day || trace_find(w->t, row->function) < 0)
+	if (row->day >= w->o->load.day || trace_find(w->t, row->function) < 0)
 		return 0;
 	n = scale_count(&w->o->scaled.scale, row->count, w->o->scaled.seed, row->function, row->day,
 			row->minute);
-	if (n &&
-	    gzprintf(w->out, "%s,%lld,%lld,%lld\n", field(row->function),
-		     (long long)(row->day - w->o->day), (long long)row->minute, (long long)n) <= 0)
+	if (n && gzprintf(w->out, "%s,%lld,%lld,%lld\n", field(row->function),
+			  (long long)(row->day - w->o->load.day), (long long)row->minute,
+			  (long long)n) <= 0)
 		return -EIO;
 	return 0;
 }
@@ -158,7 +136,7 @@ static int write_history(const struct scale_options *o, const struct trace *t)
 		return log_error_errno(-errno, "%s", path);
 	r = gzprintf(w.out, "function,day,minute,count\n") > 0 ? 0 : -EIO;
 	if (r == 0)
-		r = trace_each_row(o->mix, write_row, &w);
+		r = trace_each_row(o->load.mix, write_row, &w);
 	if (gzclose(w.out) != Z_OK && r == 0)
 		r = -EIO;
 	return r == -EIO ? log_error_errno(r, "%s", path) : r;
@@ -167,10 +145,10 @@ static int write_history(const struct scale_options *o, const struct trace *t)
 static int scale(const struct scale_options *o)
 {
 	struct trace t = { 0 };
-	int r = trace_read_mix(&t, o->mix, o->day, o->functions);
+	int r = trace_read_mix(&t, o->load.mix, o->load.day, o->load.functions);
 
-	if (r == 0 && o->background)
-		r = trace_read_background(&t, o->background, o->background_functions);
+	if (r == 0)
+		r = load_background(&o->load, &t);
 	if (r == 0 && mkdir(o->out, 0755) < 0 && errno != EEXIST)
 		r = log_error_errno(-errno, "%s", o->out);
 	if (r == 0)
@@ -183,7 +161,7 @@ static int scale(const struct scale_options *o)
 
 int cmd_scale(int argc, char **argv)
 {
-	struct scale_options o = { .background_functions = 30 };
+	struct scale_options o = { .load = LOAD_DEFAULTS };
 
 	scaled_defaults(&o.scaled);
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)

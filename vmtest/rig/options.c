@@ -9,36 +9,6 @@
 #include "common/parse.h"
 #include "common/util.h"
 
-int64_t option_size(const char *text, struct argp_state *state, const char *option)
-{
-	int64_t v = 0;
-
-	if (parse_size(text, &v) < 0 || v <= 0)
-		argp_error(state, "%s takes a size such as 256M, not '%s'", option, text);
-	return v;
-}
-
-int64_t option_duration_ns(const char *text, struct argp_state *state, const char *option)
-{
-	int64_t v = 0;
-
-	if (parse_duration_ns(text, &v) < 0)
-		argp_error(state, "%s takes a time such as 10ms, 60s or 10m, not '%s'", option,
-			   text);
-	return v;
-}
-
-int64_t option_integer(const char *text, struct argp_state *state, const char *option, int64_t lo,
-		       int64_t hi)
-{
-	int64_t v = 0;
-
-	if (parse_int64(text, &v) < 0 || v < lo || v > hi)
-		argp_error(state, "%s takes a whole number from %lld to %lld, not '%s'", option,
-			   (long long)lo, (long long)hi, text);
-	return v;
-}
-
 double option_positive(const char *text, struct argp_state *state, const char *option)
 {
 	double v = 0;
@@ -80,7 +50,7 @@ static error_t parse_scaled(int key, char *arg, struct argp_state *state)
 		o->scale.memory_divisor = option_positive(arg, state, "--memory-divisor");
 		return 0;
 	case KEY_SEED:
-		o->seed = option_integer(arg, state, "--seed", 0, INT64_MAX);
+		o->seed = option_count(arg, state, "--seed", 0, INT64_MAX);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -100,6 +70,64 @@ static const struct argp_option scaled_list[] = {
 };
 
 const struct argp scaled_argp = { .options = scaled_list, .parser = parse_scaled };
+
+enum {
+	KEY_MIX = 0x380,
+	KEY_DAY,
+	KEY_FUNCTIONS,
+	KEY_BACKGROUND,
+	KEY_BACKGROUND_FUNCTIONS,
+};
+
+static error_t parse_load(int key, char *arg, struct argp_state *state)
+{
+	struct load_options *o = state->input;
+
+	switch (key) {
+	case KEY_MIX:
+		o->mix = arg;
+		return 0;
+	case KEY_DAY:
+		o->day = option_count(arg, state, "--day", -1000, 1000);
+		return 0;
+	case KEY_FUNCTIONS:
+		o->functions = arg;
+		return 0;
+	case KEY_BACKGROUND:
+		o->background = arg;
+		return 0;
+	case KEY_BACKGROUND_FUNCTIONS:
+		o->background_functions = (int)option_count(arg, state, "--background-functions", 0,
+							    100000);
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->mix)
+			argp_error(state, "--mix DIR is missing");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option load_list[] = {
+	{ NULL, 0, NULL, 0, "Load:", 40 },
+	{ "mix", KEY_MIX, "DIR", 0, "functions.csv and history.csv.gz", 40 },
+	{ "day", KEY_DAY, "DAY", 0,
+	  "The day that is replayed; a history ends before it (default 0)", 40 },
+	{ "functions", KEY_FUNCTIONS, "A,B,...", 0, "Only these of the mix", 40 },
+	{ "background", KEY_BACKGROUND, "FILE", 0,
+	  "Rare functions, in the azure-combined format; they have no history", 40 },
+	{ "background-functions", KEY_BACKGROUND_FUNCTIONS, "N", 0, "How many of them (default 30)",
+	  40 },
+	{ 0 },
+};
+
+const struct argp load_argp = { .options = load_list, .parser = parse_load };
+
+int load_background(const struct load_options *o, struct trace *t)
+{
+	return o->background ? trace_read_background(t, o->background, o->background_functions) : 0;
+}
 
 int write_json(json_t *value, const char *file)
 {

@@ -7,7 +7,9 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "common/options.h"
 #include "vmtest/rig/scale.h"
+#include "vmtest/rig/trace.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -16,11 +18,7 @@ int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_scale(int argc, char **argv);
 
-/* The value, or the end of the program with exit 2 and a sentence that names the option. */
-int64_t option_size(const char *text, struct argp_state *state, const char *option);
-int64_t option_duration_ns(const char *text, struct argp_state *state, const char *option);
-int64_t option_integer(const char *text, struct argp_state *state, const char *option, int64_t lo,
-		       int64_t hi);
+/* A number above 0; as in common/options.h. */
 double option_positive(const char *text, struct argp_state *state, const char *option);
 
 /* --minute-length, --minute-origin, --count-divisor, --memory-divisor, --seed: the scaled model.
@@ -32,6 +30,18 @@ struct scaled_options {
 };
 void scaled_defaults(struct scaled_options *o);
 extern const struct argp scaled_argp;
+
+/* --mix, --day, --functions, --background, --background-functions: the load. Input: a struct load_options
+ * with LOAD_DEFAULTS. */
+struct load_options {
+	const char *mix, *functions, *background;
+	int background_functions;
+	int64_t day;
+};
+#define LOAD_DEFAULTS ((struct load_options){ .background_functions = 30 })
+extern const struct argp load_argp;
+/* Adds the background's functions to the trace, if there is one. */
+int load_background(const struct load_options *o, struct trace *t);
 
 /* Prints (file NULL or "-": on stdout) a JSON value as one line and drops it. An exit code. */
 int write_json(json_t *value, const char *file);
