@@ -5,9 +5,10 @@
 #        deps.sh BUILD_DIR 6.12|7.x   only unpacks that kernel, for test VMs
 #
 # All comes from the Debian mirror that this machine is set up with. What Debian 12 does not have is
-# unpacked, not installed: virtme-ng (of Debian 13, architecture all) into BUILD_DIR/virtme, kernels of
-# Debian 13 and its backports into BUILD_DIR/kernels. So is nginx, which would start a service when it
-# were installed, into BUILD_DIR/nginx.
+# unpacked, not installed: virtme-ng (of Debian 13, architecture all), kernels of Debian 13 and its
+# backports; and nginx, which would start a service when it were installed. These are kept in
+# $XDG_CACHE_HOME/faasmat (~/.cache/faasmat) and linked into BUILD_DIR, so that another checkout fetches
+# nothing; remove that directory to have them anew.
 set -eu -o pipefail
 build=${1:?usage: deps.sh BUILD_DIR}
 release=bookworm
@@ -79,25 +80,33 @@ private_apt() {
 		-o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@"
 }
 
-unpack_virtme() {
-	private_apt apt-get -qq download virtme-ng
-	rm -rf "$build/virtme"
-	dpkg -x virtme-ng_*.deb "$build/virtme"
+# keep NAME COMMAND...: BUILD_DIR/NAME, unpacked by COMMAND into the directory that is its last argument
+keep() {
+	local name=$1
+	shift
+	[ -e "$build/$name" ] && return
+	if [ ! -d "$cache/$name" ]; then
+		say "unpacking $name into $cache"
+		rm -rf "$cache/$name.part"
+		mkdir -p "$cache/$name.part"
+		"$@" "$cache/$name.part"
+		mv "$cache/$name.part" "$cache/$name"
+	fi
+	mkdir -p "$(dirname "$build/$name")"
+	rm -f "$build/$name"
+	ln -s "$cache/$name" "$build/$name"
 }
 
-fetch_virtme() {
-	[ -x "$build/virtme/usr/bin/vng" ] && return
-	say "unpacking virtme-ng of Debian 13 into $build/virtme"
-	with_suite trixie unpack_virtme
+unpack_virtme() {
+	private_apt apt-get -qq download virtme-ng
+	dpkg -x virtme-ng_*.deb "$1"
 }
 
 fetch_nginx() {
 	local tmp
-	[ -x "$build/nginx/usr/sbin/nginx" ] && return
-	say "unpacking nginx into $build/nginx"
 	tmp=$(mktemp -d)
 	(cd "$tmp" && apt-get -qq -o APT::Sandbox::User=root download nginx)
-	dpkg -x "$tmp"/nginx_*.deb "$build/nginx"
+	dpkg -x "$tmp"/nginx_*.deb "$1"
 	rm -r "$tmp"
 }
 
@@ -110,38 +119,34 @@ unpack_kernel() {
 		all+=" $names"
 	done
 	private_apt apt-get -qq download $all
-	rm -rf "$root" "$root.part"
-	for deb in *.deb; do dpkg -x "$deb" "$root.part"; done
-	mkdir -p "$root.part/boot" "$root.part/usr/lib"
-	[ -e "$root.part/lib" ] || ln -s usr/lib "$root.part/lib"
-	for modules in "$root.part"/lib/modules/*; do
+	for deb in *.deb; do dpkg -x "$deb" "$root"; done
+	mkdir -p "$root/boot" "$root/usr/lib"
+	[ -e "$root/lib" ] || ln -s usr/lib "$root/lib"
+	for modules in "$root"/lib/modules/*; do
 		version=${modules##*/}
-		[ -e "$root.part/boot/vmlinuz-$version" ] ||
-			mv "$modules/vmlinuz" "$root.part/boot/vmlinuz-$version"
-		depmod -b "$root.part" "$version"
+		[ -e "$root/boot/vmlinuz-$version" ] ||
+			mv "$modules/vmlinuz" "$root/boot/vmlinuz-$version"
+		depmod -b "$root" "$version"
 	done
-	mv "$root.part" "$root"
 }
 
 fetch_kernel() {
-	local suite root=$build/kernels/$1
+	local suite
 	case $1 in
 	6.12) suite=trixie ;;
 	7.x) suite=trixie-backports ;;
 	*) say "no kernel $1: 6.1 (installed by make deps), 6.12 or 7.x"; exit 1 ;;
 	esac
-	[ -d "$root" ] && return
-	say "unpacking the kernel of $suite into $root (100 MB to fetch)"
-	mkdir -p "$build/kernels"
-	with_suite $suite unpack_kernel "$root"
+	keep "kernels/$1" with_suite $suite unpack_kernel
 }
 
 mkdir -p "$build"
 build=$(realpath "$build")
+cache=${XDG_CACHE_HOME:-${HOME:-$build}/.cache}/faasmat
 if [ $# -gt 1 ]; then
 	fetch_kernel "$2"
 else
 	install_packages
-	fetch_virtme
-	fetch_nginx
+	keep virtme with_suite trixie unpack_virtme
+	keep nginx fetch_nginx
 fi
