@@ -32,7 +32,8 @@ static bool take(struct settings *s, const char *key, const char *value)
 	} texts[] = { { "runtime", s->runtime },
 		      { "socket", s->socket },
 		      { "platform", s->platform },
-		      { "rules", s->rules } };
+		      { "rules", s->rules },
+		      { "cgroups", s->cgroups } };
 	int64_t n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
