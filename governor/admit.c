@@ -94,6 +94,9 @@ void admit_look_over(struct governor *g)
 	int released = admission_expire(g->table, clock_monotonic_ns()) +
 		       admission_release_empty(g->table, &g->look);
 
+	/* No event says that a process has entered one. */
+	for (size_t i = 0; i < g->n; i++)
+		g->pools[i]->watched.seen &= !g->pools[i]->strangers;
 	server_sweep(g->server);
 	if (released > 0)
 		log_debug("%d reservations have ended without a release", released);

@@ -57,6 +57,7 @@ struct pool {
 	int64_t back_off_ns;	    /* model time of the last back-off; 0: none yet */
 	bool adopted_containers;    /* those that were there at the start are in the table */
 	struct watched watched;	    /* for containers that come and go */
+	bool strangers;		    /* empty cgroups that nobody reserved, to be looked at again */
 	size_t containers;	    /* cgroups in it when it was last looked over */
 	struct pool_plan now, next;
 	struct pool_plan told;	     /* to --on-change */

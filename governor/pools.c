@@ -333,7 +333,7 @@ struct scan {
 	size_t n, size;
 	struct admission *table;
 	int64_t unit;
-	bool first;
+	bool first, strangers;
 };
 
 static int see_container(void *arg, const char *name)
@@ -352,8 +352,10 @@ static int see_container(void *arg, const char *name)
 	}
 	if (!admission_has(scan->table, name)) {
 		/* Nobody is in it: made beforehand, or left behind. */
-		if (!scan->first && container_is_empty(&scan->pool->dir, name))
+		if (!scan->first && container_is_empty(&scan->pool->dir, name)) {
+			scan->strangers = true;
 			return 0;
+		}
 		bytes = container_bytes(&scan->pool->dir, name, scan->unit, scan->first);
 	}
 	scan->seen[scan->n] = (struct container_seen){ .name = strdup(name), .bytes = bytes };
@@ -383,6 +385,7 @@ static size_t scan_pool(struct governor *g, size_t i)
 		admission_scan(g->table, (int)i, scan.seen, scan.n, true);
 		p->adopted_containers = true;
 		p->containers = scan.n;
+		p->strangers = scan.strangers;
 		protect_containers(g, i);
 	} else {
 		p->watched.seen = false;
