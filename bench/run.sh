@@ -16,6 +16,10 @@ done
 if [ -z "$name" ] || [ "$name" = bpf ]; then
 	bench/bpf-nginx.sh || status=1
 fi
+if [ -z "$name" ] || [ "$name" = runtime ]; then
+	bench/runtime.sh || status=1
+	ran=1
+fi
 # Those that need a VM.
 for guest in demo governor sweep; do
 	case $name in "" | "$guest") ;; *) continue ;; esac
@@ -23,7 +27,7 @@ for guest in demo governor sweep; do
 	ran=1
 done
 [ $ran = 1 ] || {
-	echo "bench: there is no '$name'; there are demo, governor, sweep and $(ls bench/bench_*.c 2>/dev/null | sed 's/.*bench_\(.*\)\.c/\1/' | tr '\n' ' ')" >&2
+	echo "bench: there is no '$name'; there are demo, governor, runtime, sweep and $(ls bench/bench_*.c 2>/dev/null | sed 's/.*bench_\(.*\)\.c/\1/' | tr '\n' ' ')" >&2
 	exit 2
 }
 exit $status

@@ -16,6 +16,7 @@
 /* Exit codes of every subcommand. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+int cmd_admit(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_collect(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct command {
 	{ "plan", cmd_plan, "locate, forecast, size: the pools' budgets minute by minute" },
 	{ "govern", cmd_govern,
 	  "the governor daemon: budgets into cgroups (shadow unless --apply)" },
+	{ "admit", cmd_admit, "where a new container of a function goes now; reserve, release" },
 	{ "explain", cmd_explain, "one pool's minute in sentences: forecast to outcome" },
 	{ "restore", cmd_restore, "put back every limit that the governor ever touched" },
 	{ "simulate", cmd_simulate, "replay a load: which policy, how much memory" },

@@ -4,30 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "governor/admission_table.h"
 #include "governor/room.h"
-
-#define BUCKETS 4096
-
-struct entry {
-	struct entry *next; /* in the same bucket */
-	int pool;
-	int64_t bytes;
-	char *function; /* NULL: adopted, nobody has said whose it is */
-	bool seen;	/* its cgroup was there */
-	bool here;	/* ... in the running scan */
-	char id[];
-};
-
-struct admission {
-	struct admission_pool *pools;
-	size_t n;
-	struct entry *bucket[BUCKETS];
-	size_t entries;
-	int64_t max_bytes;
-	bool spill;
-	bool (*make_room)(void *arg, int pool, int64_t bytes);
-	void *make_room_arg;
-};
 
 struct admission *admission_new(int64_t max_bytes, bool spill)
 {
@@ -50,7 +28,7 @@ void admission_free(struct admission *a)
 {
 	if (!a)
 		return;
-	for (size_t b = 0; b < BUCKETS; b++) {
+	for (size_t b = 0; b < ADMISSION_BUCKETS; b++) {
 		while (a->bucket[b]) {
 			struct entry *e = a->bucket[b];
 
@@ -64,6 +42,7 @@ void admission_free(struct admission *a)
 		free(a->pools[i].cgroup);
 	}
 	free(a->pools);
+	free(a->pending);
 	free(a);
 }
 
@@ -91,6 +70,7 @@ int admission_add_pool(struct admission *a, const char *name, const char *functi
 		free(p->function);
 		return -ENOMEM;
 	}
+	a->version++;
 	return (int)a->n++;
 }
 
@@ -102,6 +82,7 @@ int admission_name_function(struct admission *a, int pool, const char *function)
 		return -ENOMEM;
 	free(a->pools[pool].function);
 	a->pools[pool].function = copy;
+	a->version++;
 	return 0;
 }
 
@@ -135,13 +116,19 @@ void admission_set(struct admission *a, int pool, int64_t bytes, int64_t contain
 {
 	struct admission_pool *p = &a->pools[pool];
 
-	p->changed |= p->admitted_bytes != bytes || p->admitted_containers != containers;
+	if (p->admitted_bytes == bytes && p->admitted_containers == containers)
+		return;
+	p->changed = true;
 	p->admitted_bytes = bytes;
 	p->admitted_containers = containers;
+	if (containers > 0)
+		p->unit = bytes / containers;
+	a->version++;
 }
 
 void admission_set_planned(struct admission *a, int pool, bool planned)
 {
+	a->version += a->pools[pool].planned != planned;
 	a->pools[pool].planned = planned;
 }
 
@@ -164,7 +151,7 @@ static struct entry **find(struct admission *a, const char *id)
 
 	for (const char *p = id; *p; p++)
 		hash = (hash ^ (unsigned char)*p) * 0x100000001b3ULL;
-	e = &a->bucket[hash % BUCKETS];
+	e = &a->bucket[hash % ADMISSION_BUCKETS];
 	while (*e && strcmp((*e)->id, id) != 0)
 		e = &(*e)->next;
 	return e;
@@ -174,27 +161,67 @@ static void account(struct admission *a, const struct entry *e, int sign)
 {
 	a->pools[e->pool].used_bytes += sign * e->bytes;
 	a->pools[e->pool].used_containers += sign;
+	a->version++;
 }
 
-static void remove_entry(struct admission *a, struct entry **at)
+/* NULL when this user has none and there is no memory to count them. */
+static struct pending *pending_of(struct admission *a, uint32_t owner)
+{
+	struct pending *more;
+
+	for (size_t i = 0; i < a->n_pending; i++)
+		if (a->pending[i].owner == owner)
+			return &a->pending[i];
+	/* Someone who has none any more makes room. */
+	for (size_t i = 0; i < a->n_pending; i++)
+		if (a->pending[i].n == 0) {
+			a->pending[i].owner = owner;
+			return &a->pending[i];
+		}
+	more = realloc(a->pending, (a->n_pending + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	a->pending = more;
+	more[a->n_pending] = (struct pending){ .owner = owner };
+	return &more[a->n_pending++];
+}
+
+void admission_confirm(struct admission *a, struct entry *e)
+{
+	struct pending *p = e->seen ? NULL : pending_of(a, e->owner);
+
+	if (p && p->n > 0)
+		p->n--;
+	e->seen = true;
+	e->creator = e->expires_ns = 0;
+}
+
+void admission_remove_entry(struct admission *a, struct entry **at)
 {
 	struct entry *e = *at;
 
+	admission_confirm(a, e);
 	*at = e->next;
 	account(a, e, -1);
 	free_entry(e);
 	a->entries--;
 }
 
-static int add_entry(struct admission *a, int pool, const char *id, const char *function,
-		     int64_t bytes)
+/* `function` NULL: found, not asked for. */
+static int add_entry(struct admission *a, int pool, const struct reservation *r,
+		     const char *function, int64_t bytes)
 {
-	struct entry **at = find(a, id);
+	struct entry **at = find(a, r->id);
+	struct pending *pending = pending_of(a, r->owner);
 	struct entry *e;
 
 	if (a->entries >= ADMISSION_MAX)
 		return -ENOSPC;
-	e = calloc(1, sizeof(*e) + strlen(id) + 1);
+	if (!pending)
+		return -ENOMEM;
+	if (r->owner != 0 && pending->n >= PENDING_MAX)
+		return -EDQUOT;
+	e = calloc(1, sizeof(*e) + strlen(r->id) + 1);
 	if (!e)
 		return -ENOMEM;
 	e->function = function ? strdup(function) : NULL;
@@ -202,11 +229,16 @@ static int add_entry(struct admission *a, int pool, const char *id, const char *
 		free(e);
 		return -ENOMEM;
 	}
-	strcpy(e->id, id);
+	strcpy(e->id, r->id);
 	e->pool = pool;
 	e->bytes = bytes;
+	e->owner = r->owner;
+	e->creator = r->creator;
+	e->expires_ns = r->creator ? 0 : r->expires_ns;
+	e->leased = r->leased;
 	*at = e;
 	a->entries++;
+	pending->n++;
 	account(a, e, 1);
 	return 0;
 }
@@ -234,38 +266,55 @@ static const char *fault(const struct admission *a, const struct reservation *r)
 {
 	if (!r->id || !*r->id || strlen(r->id) > CONTAINER_ID_MAX)
 		return "id must be 1 to 255 bytes";
-	if (!r->function || !*r->function || strlen(r->function) > 4096)
+	if (r->function && (!*r->function || strlen(r->function) > 4096))
 		return "function must be 1 to 4096 bytes";
-	if (r->bytes <= 0)
-		return "bytes must be above 0";
-	if (r->bytes > a->max_bytes)
+	if (r->bytes < 0)
+		return "bytes must not be below 0";
+	if (r->bytes > a->max_bytes && !r->anyway)
 		return "bytes is more than the node's budget";
 	if (a->n == 0)
 		return "there is no pool yet";
 	return NULL;
 }
 
-/* Where a new container of this function belongs now: a number, or -1 with the pool that is full. */
-static int place(struct admission *a, const struct reservation *r, struct admission_answer *ret)
+/* The pool in which a container of this function belongs now. */
+static int pool_of(const struct admission *a, const char *function)
 {
-	int own = admission_find_function(a, r->function);
-	struct room main, room;
+	int own = function ? admission_find_function(a, function) : 0;
 
-	if (own < 0 || !a->pools[own].planned)
-		own = 0;
+	return own < 0 || !a->pools[own].planned ? 0 : own;
+}
+
+/* What a container takes in this pool. */
+static int64_t bytes_in(const struct admission *a, int pool, int64_t bytes)
+{
+	if (bytes == 0)
+		bytes = a->pools[pool].unit > 0 ? a->pools[pool].unit : UNKNOWN_BYTES;
+	return MIN(bytes, a->max_bytes);
+}
+
+/* Where a new container goes: a number, or -1 with the pool that is full. */
+static int place(struct admission *a, const struct reservation *r, int64_t bytes,
+		 struct admission_answer *ret)
+{
+	int own = pool_of(a, r->function);
+	struct room main, room = room_of(&a->pools[own]);
+
 	ret->pool = own;
-	room = room_of(&a->pools[own]);
-	if (!room_for(&room, r->bytes) && a->make_room &&
-	    a->make_room(a->make_room_arg, own, r->bytes))
+	if (!room_for(&room, bytes) && a->make_room && a->make_room(a->make_room_arg, own, bytes))
 		room = room_of(&a->pools[own]);
 	main = room_of(&a->pools[0]);
-	switch (room_place(&room, &main, own != 0 && a->spill, r->bytes)) {
+	switch (room_place(&room, &main, own != 0 && a->spill, bytes)) {
 	case ROOM_OWN:
 		return own;
 	case ROOM_SPILL:
 		ret->spill = true;
 		return 0;
 	default:
+		/* It is started in any case: main's LRU or its limit has to deal with it. */
+		ret->spill = r->anyway && own != 0;
+		if (r->anyway)
+			return 0;
 		say_full(&a->pools[own], ret);
 		return -1;
 	}
@@ -279,7 +328,7 @@ static struct entry **find_adopted(struct admission *a, const char *id, int pool
 
 	if (*e)
 		return e;
-	for (size_t b = 0; b < BUCKETS; b++)
+	for (size_t b = 0; b < ADMISSION_BUCKETS; b++)
 		for (e = &a->bucket[b]; *e; e = &(*e)->next)
 			if (!(*e)->function && (*e)->pool == pool && strstr((*e)->id, id))
 				return e;
@@ -301,7 +350,7 @@ static int place_existing(struct admission *a, const struct reservation *r,
 	adopted = find_adopted(a, r->id, pool);
 	if (adopted) {
 		pool = (*adopted)->pool;
-		remove_entry(a, adopted);
+		admission_remove_entry(a, adopted);
 	}
 	return pool;
 }
@@ -309,26 +358,48 @@ static int place_existing(struct admission *a, const struct reservation *r,
 static bool answer_again(struct admission *a, const struct reservation *r,
 			 struct admission_answer *ret)
 {
-	struct entry **e = find(a, r->id);
+	const char *function = r->function ? r->function : "";
+	struct entry *e = *find(a, r->id);
 
-	if (!*e || (!(*e)->function && r->existing))
+	/* One that we found has no name yet; whoever names it may have it. */
+	if (!e || (!e->function && r->existing))
 		return false;
-	if ((*e)->function && strcmp((*e)->function, r->function) == 0) {
-		ret->ok = true;
-		ret->pool = (*e)->pool;
-		ret->spill = ret->pool == 0 && admission_find_function(a, r->function) > 0 &&
-			     a->pools[admission_find_function(a, r->function)].planned;
-	} else {
-		snprintf(ret->reason, sizeof(ret->reason), "this id is reserved already");
+	/* An engine that uses names again: what we know is the last container of that name. */
+	if ((!e->function || strcmp(e->function, function) != 0) && r->leased && r->anyway &&
+	    r->owner == 0) {
+		admission_remove_entry(a, find(a, r->id));
+		return false;
 	}
+	if (!e->function || strcmp(e->function, function) != 0) {
+		snprintf(ret->reason, sizeof(ret->reason), "this id is reserved already");
+		return true;
+	}
+	/* The same again, by another process: it hangs on that one now. */
+	if (r->creator && !e->seen)
+		e->creator = r->creator;
+	ret->ok = true;
+	ret->pool = e->pool;
+	ret->spill = ret->pool == 0 && pool_of(a, r->function) != 0;
 	return true;
+}
+
+static void say_no_entry(int error, struct admission_answer *ret)
+{
+	if (error == -EDQUOT)
+		snprintf(ret->reason, sizeof(ret->reason),
+			 "this user has %d reservations without a cgroup: release some",
+			 PENDING_MAX);
+	else
+		snprintf(ret->reason, sizeof(ret->reason), "the table holds no more reservations");
+	ret->spill = false;
 }
 
 void admission_reserve(struct admission *a, const struct reservation *r,
 		       struct admission_answer *ret)
 {
 	const char *why = fault(a, r);
-	int pool;
+	int64_t bytes;
+	int pool, error;
 
 	*ret = (struct admission_answer){ .pool = -1 };
 	if (why) {
@@ -337,16 +408,27 @@ void admission_reserve(struct admission *a, const struct reservation *r,
 	}
 	if (answer_again(a, r, ret))
 		return;
-	pool = r->existing ? place_existing(a, r, ret) : place(a, r, ret);
+	bytes = bytes_in(a, pool_of(a, r->function), r->bytes);
+	pool = r->existing ? place_existing(a, r, ret) : place(a, r, bytes, ret);
 	if (pool < 0)
 		return;
 	ret->pool = pool;
-	if (add_entry(a, pool, r->id, r->function, r->bytes) < 0) {
-		snprintf(ret->reason, sizeof(ret->reason), "the table holds no more reservations");
-		ret->spill = false;
-		return;
-	}
-	ret->ok = true;
+	error = add_entry(a, pool, r, r->function ? r->function : "", bytes);
+	if (error < 0)
+		say_no_entry(error, ret);
+	ret->ok = error == 0;
+}
+
+bool admission_owns(struct admission *a, const char *id, uint32_t owner)
+{
+	const struct entry *e = *find(a, id);
+
+	return owner == 0 || !e || e->owner == owner;
+}
+
+uint64_t admission_version(const struct admission *a)
+{
+	return a->version;
 }
 
 bool admission_release(struct admission *a, const char *id)
@@ -355,7 +437,7 @@ bool admission_release(struct admission *a, const char *id)
 
 	if (!*e)
 		return false;
-	remove_entry(a, e);
+	admission_remove_entry(a, e);
 	return true;
 }
 
@@ -363,12 +445,12 @@ static int release_gone(struct admission *a, int pool)
 {
 	int released = 0;
 
-	for (size_t b = 0; b < BUCKETS; b++) {
+	for (size_t b = 0; b < ADMISSION_BUCKETS; b++) {
 		struct entry **e = &a->bucket[b];
 
 		while (*e) {
 			if ((*e)->pool == pool && (*e)->seen && !(*e)->here) {
-				remove_entry(a, e);
+				admission_remove_entry(a, e);
 				released++;
 				continue;
 			}
@@ -379,17 +461,53 @@ static int release_gone(struct admission *a, int pool)
 	return released;
 }
 
+/* Who reserved "ID" means the cgroup "PREFIX-ID.scope", too. */
+static struct entry *find_of_cgroup(struct admission *a, const char *name)
+{
+	struct entry *e = *find(a, name);
+	size_t n = strlen(name);
+	char id[CONTAINER_ID_MAX + 1];
+
+	if (e || n < 7 || n > CONTAINER_ID_MAX || strcmp(name + n - 6, ".scope") != 0)
+		return e;
+	snprintf(id, sizeof(id), "%.*s", (int)(n - 6), name);
+	for (const char *p = id; p && !e; p = strchr(p, '-')) {
+		p += *p == '-';
+		e = *find(a, p);
+	}
+	return e;
+}
+
+bool admission_has(struct admission *a, const char *name)
+{
+	return find_of_cgroup(a, name);
+}
+
+/* What was found is in this pool, whatever was answered. */
+static void found_in(struct admission *a, struct entry *e, int pool)
+{
+	if (e->pool != pool && !e->seen) {
+		account(a, e, -1);
+		e->pool = pool;
+		account(a, e, 1);
+	}
+	if (e->pool != pool)
+		return;
+	admission_confirm(a, e);
+	e->here = true;
+}
+
 int admission_scan(struct admission *a, int pool, const struct container_seen *seen, size_t n,
 		   bool adopt)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct entry *e = *find(a, seen[i].name);
+		const struct reservation found = { .id = seen[i].name };
+		struct entry *e = find_of_cgroup(a, seen[i].name);
 
-		if (!e && adopt && add_entry(a, pool, seen[i].name, NULL, seen[i].bytes) == 0)
+		if (!e && adopt && add_entry(a, pool, &found, NULL, seen[i].bytes) == 0)
 			e = *find(a, seen[i].name);
-		if (!e || e->pool != pool)
-			continue;
-		e->seen = e->here = true;
+		if (e)
+			found_in(a, e, pool);
 	}
 	return release_gone(a, pool);
 }

@@ -4,7 +4,8 @@
  * uses them. Kernel limits guard; this table steers. Pure: no clock, no files, no socket.
  *
  * A reservation is one container, by its id: the name of the cgroup that it gets below its pool. It
- * lasts until it is released, or until its cgroup, once seen, is gone.
+ * lasts until it is released, or until its cgroup, once seen, is gone. Before its cgroup was seen it
+ * hangs on its creator, the process that asked: see the leases below.
  */
 #ifndef FAASMAT_GOVERNOR_ADMISSION_H
 #define FAASMAT_GOVERNOR_ADMISSION_H
@@ -15,6 +16,10 @@
 #define CONTAINER_ID_MAX 255
 /* Reservations that the table holds at most; what a client leaks or floods ends here. */
 #define ADMISSION_MAX 65536
+/* ... of which an owner other than root may hold so many whose cgroup nobody has seen. */
+#define PENDING_MAX 1024
+/* What a container is taken for that says nothing of its memory, where no plan says it either. */
+#define UNKNOWN_BYTES (128 * MIB)
 
 struct admission;
 
@@ -26,16 +31,22 @@ struct admission_pool {
 	int64_t admitted_bytes, used_bytes;
 	int64_t admitted_containers; /* -1: not counted */
 	int64_t used_containers;
+	int64_t unit; /* bytes of one container, as last admitted; 0: not known */
 	bool planned; /* its function's containers go here, not to main */
 	bool changed; /* since admission_take_changed() */
 };
 
 struct reservation {
 	const char *id;
-	const char *function;
-	int64_t bytes;
-	const char *pool; /* with `existing`: where it is */
-	bool existing;	  /* it runs already: recorded, whatever is admitted */
+	const char *function; /* NULL: not known; goes to main */
+	int64_t bytes;	      /* 0: not known; the pool's unit */
+	const char *pool;     /* with `existing`: where it is */
+	bool existing;	      /* it runs already: recorded, whatever is admitted */
+	bool leased;	    /* ends with its creator, or when its cgroup has no process any more */
+	bool anyway;	    /* it is started whatever we say: main takes what is not admitted */
+	uint32_t owner;	    /* user id of who asks; 0 is root */
+	int64_t creator;    /* number of the process that asks; 0: not known */
+	int64_t expires_ns; /* ... then the cgroup must be there by this time; 0: whenever */
 };
 
 struct admission_answer {
@@ -78,12 +89,19 @@ void admission_reserve(struct admission *a, const struct reservation *r,
 		       struct admission_answer *ret);
 /* Whether there was such a reservation. */
 bool admission_release(struct admission *a, const char *id);
+/* Whether this user may release it: root everything, others what is theirs. */
+bool admission_owns(struct admission *a, const char *id, uint32_t owner);
+/* Whether the cgroup of this name is in the table. */
+bool admission_has(struct admission *a, const char *name);
+/* Another number after every change that others can see. */
+uint64_t admission_version(const struct admission *a);
 
 /*
- * The container cgroups found below a pool, `bytes` their memory.current. First scan (adopt): those
- * without a reservation are counted as used until a client says better; a client's `existing`
- * reservation whose id is in the cgroup's name takes its place. Always: a reservation whose cgroup had
- * been seen and is not among them is released. Returns how many were.
+ * The container cgroups found below a pool, `bytes` what they may take. With `adopt`, those without a
+ * reservation are counted as used until a client says better; a client's `existing`
+ * reservation whose id is in the cgroup's name takes its place. Always: a reservation whose cgroup is
+ * found in another pool than was answered moves there (an answer that came too late was not obeyed);
+ * one whose cgroup had been seen and is not among them is released. Returns how many were.
  */
 struct container_seen {
 	const char *name;
@@ -91,6 +109,31 @@ struct container_seen {
 };
 int admission_scan(struct admission *a, int pool, const struct container_seen *seen, size_t n,
 		   bool adopt);
+
+/*
+ * Leases, so that nothing leaks whoever is killed. admission_creator_gone(): the process with this
+ * number has ended. Each of its reservations whose cgroup was not seen is looked for with is_there():
+ * it is confirmed by it, else a leased one is released, and another gets until expires_ns (whoever
+ * asked for it in a script may have someone else make the cgroup). admission_expire() ends those whose
+ * time is over; both return how many were released.
+ */
+struct admission_look {
+	bool (*is_there)(void *arg, int pool, const char *id);
+	/* Its cgroup is there and has no process. */
+	bool (*is_empty)(void *arg, int pool, const char *id);
+	/* It was empty twice: nobody's. `leased`: our own wrapper made it. */
+	void (*left_behind)(void *arg, int pool, const char *id, bool leased);
+	void *arg;
+};
+int admission_creator_gone(struct admission *a, int64_t creator, const struct admission_look *look,
+			   int64_t expires_ns);
+int admission_expire(struct admission *a, int64_t now_ns);
+/* Looks at the containers that are leased or were found: those that have been empty twice in a row are
+ * released. Returns how many. Once a minute. */
+int admission_release_empty(struct admission *a, const struct admission_look *look);
+/* Calls fn for every creator that a reservation still hangs on, some more than once. */
+void admission_each_creator(const struct admission *a, void (*fn)(void *arg, int64_t creator),
+			    void *arg);
 
 /* Calls fn for every pool that changed since the last time, and for those that use more than is
  * admitted. */

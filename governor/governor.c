@@ -66,17 +66,6 @@ static int make_state_dir(const char *path)
 	return 0;
 }
 
-static int open_socket(struct governor *g)
-{
-	int r = server_open(g->o->socket, g->epoll, g->table, &g->server);
-
-	if (r == -EADDRINUSE)
-		log_error("--socket %s: another process answers there", g->o->socket);
-	else if (r < 0)
-		log_error_errno(r, "--socket %s cannot be opened", g->o->socket);
-	return r;
-}
-
 static int watch_fd(struct governor *g, int fd, void *ptr)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = ptr };
@@ -257,7 +246,7 @@ static int start(struct governor *g)
 	r = writes_open(g);
 	if (r < 0)
 		return log_error_errno(r, "the threads that write limits");
-	r = open_socket(g);
+	r = admit_open(g);
 	if (r == 0 && g->o->on_change)
 		r = on_change_open(g->o->on_change, g->o->on_change_limit_ns, g->epoll,
 				   &g->on_change);
@@ -309,7 +298,7 @@ void governor_close(struct governor *g)
 {
 	if (!g)
 		return;
-	server_close(g->server);
+	admit_close(g);
 	on_change_close(g->on_change);
 	planner_stop(&g->planner);
 	/* An orderly end leaves what the end of a lease leaves: no limit below the root's. */
@@ -373,12 +362,15 @@ static void tick_at(struct governor *g, int64_t at_ns)
 
 static void tick(struct governor *g)
 {
+	int64_t minute = g->minute;
 	uint64_t expirations;
 
 	/* Only to make it quiet; how often it expired does not matter. */
 	if (read(g->timer, &expirations, sizeof(expirations)) < 0)
 		expirations = 0;
 	governor_tick(g);
+	if (minute != g->minute)
+		admit_look_over(g);
 	plan_if_due(g);
 	tick_at(g, schedule_next_tick_ns(g));
 }
@@ -470,6 +462,7 @@ int governor_events(struct governor *g, int timeout_ms)
 		return errno == EINTR ? 1 : log_error_errno(-errno, "epoll");
 	for (int i = 0; i < n && going; i++)
 		going = handle(g, &events[i]);
+	admit_publish(g);
 	return going;
 }
 

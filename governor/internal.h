@@ -17,6 +17,7 @@
 #include "governor/reclaim.h"
 #include "governor/on_change.h"
 #include "governor/outcome.h"
+#include "governor/publish.h"
 #include "governor/record.h"
 #include "governor/socket.h"
 #include "governor/targets.h"
@@ -56,6 +57,7 @@ struct pool {
 	int64_t back_off_ns;	    /* model time of the last back-off; 0: none yet */
 	bool adopted_containers;    /* those that were there at the start are in the table */
 	struct watched watched;	    /* for containers that come and go */
+	bool strangers;		    /* empty cgroups that nobody reserved, to be looked at again */
 	size_t containers;	    /* cgroups in it when it was last looked over */
 	struct pool_plan now, next;
 	struct pool_plan told;	     /* to --on-change */
@@ -108,6 +110,10 @@ struct governor {
 	struct decision decision;
 	struct admission *table;
 	struct server *server;
+	struct server_options peers;
+	struct admission_look look;
+	struct publisher *publisher;
+	uint64_t published; /* version of the table in the file */
 	struct lease lease;
 
 	int64_t minute;		/* the running one */
@@ -181,6 +187,15 @@ size_t pools_scan_containers(struct governor *g);
  * that others can use. */
 void pools_remove_idle(struct governor *g);
 void pools_free(struct governor *g);
+
+/* admit.c */
+/* The socket and the published table. */
+int admit_open(struct governor *g);
+void admit_close(struct governor *g);
+/* After whatever may have changed the table. */
+void admit_publish(struct governor *g);
+/* Once a minute: leases that are over, containers' cgroups that nobody is in. */
+void admit_look_over(struct governor *g);
 
 /* reconcile.c */
 /* Compares what is found at the start with the journal of a former governor. */

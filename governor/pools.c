@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "governor/containers.h"
 #include "governor/internal.h"
 #include "governor/setup.h"
 
@@ -330,13 +331,14 @@ struct scan {
 	const struct pool *pool;
 	struct container_seen *seen;
 	size_t n, size;
-	bool usage;
+	struct admission *table;
+	int64_t unit;
+	bool first, strangers;
 };
 
 static int see_container(void *arg, const char *name)
 {
 	struct scan *scan = arg;
-	struct cgroup_dir dir;
 	int64_t bytes = 0;
 
 	if (scan->n == scan->size) {
@@ -348,10 +350,13 @@ static int see_container(void *arg, const char *name)
 		scan->seen = more;
 		scan->size = size;
 	}
-	if (scan->usage && cgroup_dir_open(scan->pool->dir.fd, name, &dir) == 0) {
-		if (cgroup_dir_read(&dir, "memory.current", &bytes) < 0)
-			bytes = 0;
-		cgroup_dir_close(&dir);
+	if (!admission_has(scan->table, name)) {
+		/* Nobody is in it: made beforehand, or left behind. */
+		if (!scan->first && container_is_empty(&scan->pool->dir, name)) {
+			scan->strangers = true;
+			return 0;
+		}
+		bytes = container_bytes(&scan->pool->dir, name, scan->unit, scan->first);
 	}
 	scan->seen[scan->n] = (struct container_seen){ .name = strdup(name), .bytes = bytes };
 	if (!scan->seen[scan->n].name)
@@ -363,7 +368,12 @@ static int see_container(void *arg, const char *name)
 static size_t scan_pool(struct governor *g, size_t i)
 {
 	struct pool *p = g->pools[i];
-	struct scan scan = { .pool = p, .usage = !p->adopted_containers };
+	struct scan scan = {
+		.pool = p,
+		.table = g->table,
+		.unit = admission_pool(g->table, (int)i)->unit,
+		.first = !p->adopted_containers,
+	};
 
 	if (p->dir.fd < 0)
 		return 0;
@@ -372,9 +382,10 @@ static size_t scan_pool(struct governor *g, size_t i)
 	p->watched.seen = true;
 	/* Half a list would release containers that run. */
 	if (cgroup_dir_children(&p->dir, see_container, &scan) == 0) {
-		admission_scan(g->table, (int)i, scan.seen, scan.n, scan.usage);
+		admission_scan(g->table, (int)i, scan.seen, scan.n, true);
 		p->adopted_containers = true;
 		p->containers = scan.n;
+		p->strangers = scan.strangers;
 		protect_containers(g, i);
 	} else {
 		p->watched.seen = false;

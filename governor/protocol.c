@@ -38,21 +38,26 @@ json_t *protocol_change(const struct admission_pool *p)
 	return notice;
 }
 
-static json_t *reserve(struct admission *a, json_t *message, struct protocol_effect *ret)
+static json_t *reserve(struct admission *a, json_t *message, const struct protocol_peer *peer,
+		       struct protocol_effect *ret)
 {
-	struct reservation r = { 0 };
+	struct reservation r = { .owner = peer->user,
+				 .creator = peer->creator,
+				 .expires_ns = peer->expires_ns };
 	struct admission_answer answer;
 	json_error_t error;
 	json_int_t bytes = 0;
-	int existing = 0;
+	int existing = 0, leased = 0, anyway = 0;
 	json_t *reply;
 
-	if (json_unpack_ex(message, &error, 0, "{s:s, s:s, s:I, s?b, s?s}", "id", &r.id, "function",
-			   &r.function, "bytes", &bytes, "existing", &existing, "pool",
-			   &r.pool) < 0)
+	if (json_unpack_ex(message, &error, 0, "{s:s, s?s, s?I, s?b, s?s, s?b, s?b}", "id", &r.id,
+			   "function", &r.function, "bytes", &bytes, "existing", &existing, "pool",
+			   &r.pool, "leased", &leased, "anyway", &anyway) < 0)
 		return error_for("reserve", error.text);
 	r.bytes = bytes;
 	r.existing = existing;
+	r.leased = leased;
+	r.anyway = anyway;
 	admission_reserve(a, &r, &answer);
 	ret->reserved = answer.ok;
 	ret->refused = !answer.ok && answer.pool >= 0;
@@ -68,13 +73,16 @@ static json_t *reserve(struct admission *a, json_t *message, struct protocol_eff
 	return reply;
 }
 
-static json_t *release(struct admission *a, json_t *message, struct protocol_effect *ret)
+static json_t *release(struct admission *a, json_t *message, const struct protocol_peer *peer,
+		       struct protocol_effect *ret)
 {
 	const char *id;
 	json_error_t error;
 
 	if (json_unpack_ex(message, &error, 0, "{s:s}", "id", &id) < 0)
 		return error_for("release", error.text);
+	if (!admission_owns(a, id, peer->user))
+		return error_for("release", "another user has reserved it");
 	ret->released = admission_release(a, id);
 	return json_pack("{s:s, s:o, s:b}", "op", "release", "id", text(id), "ok", ret->released);
 }
@@ -89,13 +97,14 @@ static json_t *table(const struct admission *a)
 					 text(p->function), "cgroup", text(p->cgroup));
 
 		add_numbers(line, p);
+		json_object_set_new(line, "planned", json_boolean(p->planned));
 		json_array_append_new(pools, line);
 	}
 	return json_pack("{s:s, s:o}", "op", "table", "pools", pools);
 }
 
 json_t *protocol_answer(struct admission *a, const char *message, size_t size,
-			struct protocol_effect *ret)
+			const struct protocol_peer *peer, struct protocol_effect *ret)
 {
 	json_t *object = json_loadb(message, size, JSON_REJECT_DUPLICATES, NULL);
 	const char *op = json_string_value(json_object_get(object, "op"));
@@ -107,10 +116,11 @@ json_t *protocol_answer(struct admission *a, const char *message, size_t size,
 	} else if (!op) {
 		reply = protocol_error("\"op\" is missing");
 	} else if (strcmp(op, "reserve") == 0) {
-		reply = reserve(a, object, ret);
+		reply = reserve(a, object, peer, ret);
 	} else if (strcmp(op, "release") == 0) {
-		reply = release(a, object, ret);
+		reply = release(a, object, peer, ret);
 	} else if (strcmp(op, "table") == 0) {
+		ret->table = true;
 		reply = table(a);
 	} else if (strcmp(op, "subscribe") == 0) {
 		ret->subscribe = true;

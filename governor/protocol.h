@@ -16,11 +16,19 @@ struct protocol_effect {
 	bool released;	/* bytes became free */
 	bool reserved;	/* a container was admitted */
 	bool refused;	/* one was not, for want of room */
+	bool table;	/* the whole table was given */
+};
+
+/* Who asks. */
+struct protocol_peer {
+	uint32_t user;	    /* 0: root */
+	int64_t creator;    /* number of its process (creators.h); 0: not known */
+	int64_t expires_ns; /* of what it reserves, when its process is not known */
 };
 
 /* The answer to one message of `size` bytes; any bytes are allowed. NULL only when out of memory. */
 json_t *protocol_answer(struct admission *a, const char *message, size_t size,
-			struct protocol_effect *ret);
+			const struct protocol_peer *peer, struct protocol_effect *ret);
 
 /* {"ok":false,"reason":...} */
 json_t *protocol_error(const char *reason);

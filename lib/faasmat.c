@@ -319,6 +319,7 @@ static void get_pool(const char *object, struct faasmat_pool *p)
 	p->used_bytes = get_number(object, "used_bytes");
 	p->admitted_containers = get_number(object, "admitted_containers");
 	p->used_containers = get_number(object, "used_containers");
+	p->planned = get_bool(object, "planned");
 }
 
 int faasmat_table(int fd, int timeout_ms, void (*fn)(void *arg, const struct faasmat_pool *p),

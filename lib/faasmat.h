@@ -56,7 +56,7 @@ struct faasmat_pool {
 	int64_t admitted_bytes, used_bytes;
 	int64_t admitted_containers; /* -1: not counted */
 	int64_t used_containers;
-	uint32_t planned; /* the function's containers go here now (published table only) */
+	uint32_t planned; /* the function's containers go here now (not in a notice) */
 	uint32_t reserved;
 };
 

@@ -62,6 +62,7 @@ static int choose(const struct settings *s, const struct runtime_arguments *a, s
 	const char *text = facts_cgroups_path(f);
 	struct identity_match match;
 	struct newcomer n = { .bytes = facts_memory_limit(f) };
+	const struct place_options how = { s->socket, s->cgroups, s->timeout_ms };
 	struct places places;
 	json_t *bundle;
 	int r = cgroups_path_resolve(text, a->id, a->systemd_cgroup, path, sizeof(path));
@@ -80,7 +81,7 @@ static int choose(const struct settings *s, const struct runtime_arguments *a, s
 	if (find_function(s, f, &match))
 		n.function = match.function;
 	n.id = strrchr(path, '/') + 1;
-	r = place(s->socket, s->timeout_ms, &n, pool, sizeof(pool));
+	r = place(&how, &n, pool, sizeof(pool));
 	if (r < 0)
 		return r;
 	say_debug("%s: %s in %s", a->id, n.function ? n.function : "(unknown function)", pool);

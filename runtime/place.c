@@ -64,14 +64,14 @@ static void take_line(void *arg, const struct faasmat_pool *p)
 }
 
 /* Containers that are below a cgroup; -1 when it does not exist. */
-static int64_t count_containers(const char *cgroup)
+static int64_t count_containers(const char *mount, const char *cgroup)
 {
-	char mount[4096], path[8192];
+	char path[8192];
 	struct dirent *e;
 	int64_t n = 0;
 	DIR *d;
 
-	if (!*cgroup || cgroup_mount(mount, sizeof(mount)) < 0)
+	if (!*cgroup)
 		return -1;
 	snprintf(path, sizeof(path), "%s%s", mount, cgroup);
 	d = opendir(path);
@@ -83,10 +83,26 @@ static int64_t count_containers(const char *cgroup)
 	return n;
 }
 
-/* What the pool had when the table was written is old: containers have come and gone since. */
-static bool has_room(const struct faasmat_pool *p, const struct newcomer *n)
+/* Whether a cgroup of this name has processes below it already. */
+static bool is_taken(const char *mount, const char *cgroup, const char *id)
 {
-	int64_t containers = *p->cgroup ? count_containers(p->cgroup) : -1;
+	char path[8192], text[256];
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s%s/%s/cgroup.events", mount, cgroup, id) >=
+	    sizeof(path))
+		return true;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	text[MAX(n, 0)] = '\0';
+	return strstr(text, "populated 1");
+}
+
+/* What the pool had when the table was written is old: containers have come and gone since. */
+static bool has_room(const char *mount, const struct faasmat_pool *p, const struct newcomer *n)
+{
+	int64_t containers = count_containers(mount, p->cgroup);
 	int64_t unit = p->admitted_containers > 0 ? p->admitted_bytes / p->admitted_containers : 0;
 
 	if (containers < 0 || containers >= p->admitted_containers)
@@ -94,7 +110,8 @@ static bool has_room(const struct faasmat_pool *p, const struct newcomer *n)
 	return MAX(n->bytes, unit) <= p->admitted_bytes - containers * unit;
 }
 
-static int read_published(const char *socket, const struct newcomer *n, char *out, size_t size)
+static int read_published(const struct place_options *o, const char *mount,
+			  const struct newcomer *n, char *out, size_t size)
 {
 	_cleanup_free_ struct lines *l = calloc(1, sizeof(*l));
 	const char *cgroup;
@@ -103,20 +120,30 @@ static int read_published(const char *socket, const struct newcomer *n, char *ou
 	if (!l)
 		return -ENOMEM;
 	l->who = n;
-	r = faasmat_published(socket, take_line, l);
+	r = faasmat_published(o->socket, take_line, l);
 	if (r < 0)
 		return r;
-	cgroup = has_room(&l->pool, n) ? l->pool.cgroup : l->main.cgroup;
+	cgroup = has_room(mount, &l->pool, n) ? l->pool.cgroup : l->main.cgroup;
 	/* A root that was removed since is not made again by us. */
-	if (count_containers(cgroup) < 0 || strlen(cgroup) >= size)
+	if (count_containers(mount, cgroup) < 0 || strlen(cgroup) >= size)
 		return -ENOENT;
 	strcpy(out, cgroup);
 	return 0;
 }
 
-int place(const char *socket, int timeout_ms, const struct newcomer *n, char *out, size_t size)
+int place(const struct place_options *o, const struct newcomer *n, char *out, size_t size)
 {
-	if (ask_governor(socket, timeout_ms, n, out, size) == 0)
-		return 0;
-	return read_published(socket, n, out, size) == 0 ? 0 : -ENOENT;
+	char mount[4096];
+	int r = 0;
+
+	if (*o->cgroups)
+		snprintf(mount, sizeof(mount), "%s", o->cgroups);
+	else
+		r = cgroup_mount(mount, sizeof(mount));
+	if (r < 0)
+		return r;
+	if (ask_governor(o->socket, o->timeout_ms, n, out, size) < 0 &&
+	    read_published(o, mount, n, out, size) < 0)
+		return -ENOENT;
+	return is_taken(mount, out, n->id) ? -EEXIST : 0;
 }

@@ -11,11 +11,18 @@ struct newcomer {
 	int64_t bytes;	      /* the platform's limit; 0: none */
 };
 
+/* How to find out. */
+struct place_options {
+	const char *socket;
+	const char *cgroups; /* where cgroup2 is mounted; "": looked up */
+	int timeout_ms;	     /* most that the governor's answer may take */
+};
+
 /*
- * The cgroup below which to make the container's own, relative to the cgroup2 mount. Never longer than
- * `timeout_ms` for the governor. -ENOENT when nothing says where; the container then stays where its
- * platform wants it.
+ * The cgroup below which to make the container's own, relative to the cgroup2 mount. -ENOENT when
+ * nothing says where, -EEXIST when another container of that name runs there: containerd's
+ * namespaces may use a name twice. The container then stays where its platform wants it.
  */
-int place(const char *socket, int timeout_ms, const struct newcomer *n, char *out, size_t size);
+int place(const struct place_options *o, const struct newcomer *n, char *out, size_t size);
 
 #endif

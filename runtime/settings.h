@@ -14,6 +14,7 @@ struct settings {
 	char socket[SETTING_MAX];
 	char platform[SETTING_MAX]; /* built-in rules */
 	char rules[SETTING_MAX];    /* a file of rules instead; "": none */
+	char cgroups[SETTING_MAX];  /* where cgroup2 is mounted; "": looked up */
 	int timeout_ms;		    /* for the governor's answer */
 };
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every test, or those named: unit tests by name (test_store), the groups style, includes, clang, benches,
-# native, identity, commands, fuzz, vm. Prints a line a test and ends with "N passed, N failed, N skipped".
+# native, identity, runtime, stress, commands, fuzz, vm. Prints a line a test and ends with "N passed, N failed, N skipped".
 # usage: check.sh [NAME...]
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -76,6 +76,8 @@ runs units && lines units tests/units.sh
 runs commands && lines commands tests/commands.sh
 runs native && lines native tests/native.sh
 runs fuzz && { make -s -j"$jobs" VARIANT=fuzz fuzz-build && FUZZ_RUNS=3000 lines fuzz fuzz/run.sh; }
+runs runtime && lines runtime tests/runtime.sh
+runs stress && lines stress tests/stress.sh 500
 runs identity && lines identity tests/identity.sh
 # All on Debian 12's kernel; what depends on the kernel also on a newer one.
 if runs vm; then

@@ -55,7 +55,7 @@ history_rows() { sqlite3 "$FAASMAT_DB" 'select count(*) from history'; }
 # --- usage
 refuses no-subcommand 2 'no subcommand' "$F" nonsense
 works help 'A memory governor' "$F" --help
-for command in probe import sample collect top backup locate forecast plan govern explain restore simulate status; do
+for command in probe import sample collect top backup admit locate forecast plan govern explain restore simulate status; do
 	works "help-$command" 'Usage: faasmat '$command "$F" $command --help
 done
 refuses bad-option-value 2 'takes a size such as 512M' "$F" plan --memory lots
@@ -322,6 +322,38 @@ else
 		echo "skip $t: needs root"
 	done
 fi
+
+# --- admit: against the governor's own counter, without a governor, and with nothing
+refuses admit-no-function 2 'FUNCTION is missing' "$F" admit
+refuses admit-release-alone 2 'goes with nothing else' "$F" admit f --release c1
+refuses admit-anyway-alone 2 'goes with --reserve' "$F" admit f --anyway
+refuses admit-nobody 1 'no governor answers' "$F" admit f --socket "$T/nobody.sock"
+refuses admit-reserve-nobody 1 'no governor answers' "$F" admit f --reserve c1 --socket "$T/nobody.sock"
+make -s build/gcc/tests/counter
+mkdir -p "$T/tree"
+build/gcc/tests/counter "$T/tree" /node "$T/admit.sock" 2>"$T/counter.log" &
+counter=$!
+for _ in $(seq 100); do
+	[ -S "$T/admit.sock" ] && break
+	sleep 0.05
+done
+A() { "$F" admit --socket "$T/admit.sock" "$@"; }
+works admit-pool '^pool-f: .* 0 of 8 containers; cgroup /node/pool-f$' A f
+works admit-main 'no pool in this minute' A stranger
+works admit-json '"pool": ?"pool-f".*"room": ?true' A f --json
+works admit-reserve '^/node/pool-f$' A f --reserve c1 --bytes 64M
+works admit-counted '1 of 8 containers' A f
+refuses admit-full 1 'not admitted: .*full' A stranger --reserve c2 --bytes 600M
+works admit-anyway '^/node/main$' A stranger --reserve c2 --bytes 600M --anyway
+A --release c1 >"$T/out" 2>&1
+same admit-release "$?$(cat "$T/out")" 0
+refuses admit-release-again 1 'nothing of ours' A --release c1
+works admit-json-refusal '"op"|"ok": ?true' A f --reserve c3 --json
+kill -9 $counter
+wait $counter 2>/dev/null
+works admit-published 'does not answer' A f
+works admit-published-json '"governor_answers": ?false' A f --json
+refuses admit-reserve-dead 1 'no governor answers' A f --reserve c4
 
 # --- config file
 printf '[import]\nday-zero = 2026-13-01\n' >"$T/conf"

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -150,12 +152,173 @@ static void a_container_that_is_gone_is_released(void **state)
 	admission_free(a);
 }
 
+/* --- leases */
+
+static bool there;
+static int left;
+
+static bool say_there(void *arg, int pool, const char *id)
+{
+	(void)arg;
+	(void)pool;
+	(void)id;
+	return there;
+}
+
+static void count_left(void *arg, int pool, const char *id, bool leased)
+{
+	(void)arg;
+	(void)pool;
+	(void)id;
+	left += leased;
+}
+
+static const struct admission_look look = { say_there, say_there, count_left, NULL };
+
+static bool lease(struct admission *a, const char *id, const char *function, int64_t creator,
+		  bool leased)
+{
+	struct reservation r = {
+		.id = id, .function = function, .bytes = M(50), .leased = leased, .creator = creator
+	};
+	struct admission_answer answer;
+
+	admission_reserve(a, &r, &answer);
+	return answer.ok;
+}
+
+static void a_lease_ends_with_its_creator(void **state)
+{
+	struct admission *a = new_table(false);
+	struct container_seen seen = { "1", 0 };
+
+	(void)state;
+	assert_true(lease(a, "1", "f", 7, true) && lease(a, "2", "f", 7, true));
+	assert_true(lease(a, "3", NULL, 8, true) && lease(a, "4", "rare", 7, false));
+	assert_int_equal(admission_scan(a, 1, &seen, 1, true), 0);
+	there = false;
+	/* 1 has its cgroup, 3 another creator; 4 has some time left. */
+	assert_int_equal(admission_creator_gone(a, 7, &look, 1000), 1);
+	assert_int_equal(admission_pool(a, 1)->used_containers, 1);
+	assert_int_equal(admission_pool(a, 0)->used_containers, 2);
+	assert_int_equal(admission_expire(a, 999), 0);
+	assert_int_equal(admission_expire(a, 1000), 1);
+	/* The cgroup is there when we look, though no scan has seen it. */
+	there = true;
+	assert_int_equal(admission_creator_gone(a, 8, &look, 1000), 0);
+	assert_int_equal(admission_pool(a, 0)->used_containers, 1);
+	assert_int_equal(admission_expire(a, INT64_MAX), 0);
+	admission_free(a);
+}
+
+static void an_empty_cgroup_is_nobodys(void **state)
+{
+	struct admission *a = new_table(false);
+	struct container_seen seen[] = { { "1", 0 }, { "2", 0 }, { "found", M(1) } };
+
+	(void)state;
+	assert_true(lease(a, "1", "f", 7, true) && lease(a, "2", "f", 7, false));
+	admission_scan(a, 1, seen, 3, true);
+	left = 0;
+	there = true;
+	assert_int_equal(admission_release_empty(a, &look), 0);
+	there = false;
+	assert_int_equal(admission_release_empty(a, &look), 0);
+	there = true;
+	assert_int_equal(admission_release_empty(a, &look), 0);
+	/* Twice in a row: the leased one and the found one. A client's own it releases itself. */
+	assert_int_equal(admission_release_empty(a, &look), 2);
+	assert_int_equal(left, 1);
+	assert_int_equal(admission_pool(a, 1)->used_containers, 1);
+	assert_true(admission_release(a, "2"));
+	admission_free(a);
+}
+
+static void what_is_started_anyway_is_counted(void **state)
+{
+	struct admission *a = new_table(false);
+	struct reservation r = { .id = "1", .function = "f", .leased = true, .anyway = true };
+	struct admission_answer answer;
+
+	(void)state;
+	/* No bytes: the plan's unit. */
+	admission_reserve(a, &r, &answer);
+	assert_true(answer.ok && answer.pool == 1);
+	assert_int_equal(admission_pool(a, 1)->used_bytes, M(100));
+	r.id = "2";
+	r.bytes = M(101);
+	admission_reserve(a, &r, &answer);
+	assert_true(answer.ok && answer.spill && answer.pool == 0);
+	/* Neither the pool nor main admits it, nor would the node. */
+	r.id = "3";
+	r.bytes = M(5000);
+	admission_reserve(a, &r, &answer);
+	assert_true(answer.ok && answer.spill && answer.pool == 0);
+	assert_int_equal(admission_pool(a, 0)->used_bytes, M(1101));
+	r = (struct reservation){ .id = "4", .anyway = true };
+	admission_reserve(a, &r, &answer);
+	assert_true(answer.ok && !answer.spill && answer.pool == 0);
+	/* The engine uses the name for another function. */
+	r = (struct reservation){ .id = "1", .function = "g", .leased = true, .anyway = true };
+	admission_reserve(a, &r, &answer);
+	assert_true(answer.ok && answer.pool == 0);
+	assert_int_equal(admission_pool(a, 1)->used_containers, 0);
+	admission_free(a);
+}
+
+static void a_cgroup_is_where_it_is_found(void **state)
+{
+	struct admission *a = new_table(false);
+	struct container_seen seen[] = { { "late", 0 }, { "docker-ab-c.scope", 0 } };
+
+	(void)state;
+	assert_true(lease(a, "late", "f", 7, true) && lease(a, "ab-c", "rare", 7, true));
+	/* The answer came too late, and the wrapper took main by the published table. */
+	admission_scan(a, 0, seen, 2, true);
+	assert_int_equal(admission_pool(a, 1)->used_containers, 0);
+	assert_int_equal(admission_pool(a, 0)->used_containers, 2);
+	assert_int_equal(admission_scan(a, 0, NULL, 0, true), 2);
+	admission_free(a);
+}
+
+static void a_user_cannot_fill_the_table(void **state)
+{
+	struct admission *a = new_table(false);
+	struct reservation r = { .bytes = 1, .owner = 1000, .function = "rare" };
+	struct container_seen seen = { "0", 0 };
+	struct admission_answer answer;
+	char id[16];
+
+	(void)state;
+	r.id = id;
+	for (int i = 0; i <= PENDING_MAX; i++) {
+		snprintf(id, sizeof(id), "%d", i);
+		admission_reserve(a, &r, &answer);
+		assert_int_equal(answer.ok, i < PENDING_MAX);
+	}
+	assert_non_null(strstr(answer.reason, "release some"));
+	/* Another user is not concerned; a container that is there counts no more. */
+	r.owner = 1001;
+	strcpy(id, "other");
+	admission_reserve(a, &r, &answer);
+	assert_true(answer.ok);
+	admission_scan(a, 0, &seen, 1, false);
+	r.owner = 1000;
+	strcpy(id, "more");
+	admission_reserve(a, &r, &answer);
+	assert_true(answer.ok);
+	assert_false(admission_owns(a, "other", 1000));
+	assert_true(admission_owns(a, "other", 0) && admission_owns(a, "other", 1001));
+	admission_free(a);
+}
+
 /* --- protocol */
 
 static char *answer_to(struct admission *a, const char *message, size_t size)
 {
+	const struct protocol_peer root = { 0 };
 	struct protocol_effect effect;
-	json_t *reply = protocol_answer(a, message, size, &effect);
+	json_t *reply = protocol_answer(a, message, size, &root, &effect);
 	char *text = json_dumps(reply, JSON_COMPACT);
 
 	json_decref(reply);
@@ -181,13 +344,14 @@ static void messages_are_answered_as_documented(void **state)
 	assert_answer(a, "{\"op\":\"release\",\"id\":\"1\"}",
 		      "{\"op\":\"release\",\"id\":\"1\",\"ok\":true}");
 	assert_answer(a, "{\"op\":\"subscribe\"}", "{\"op\":\"subscribe\",\"ok\":true}");
-	assert_answer(a, "{\"op\":\"table\"}",
-		      "{\"op\":\"table\",\"pools\":[{\"pool\":\"main\",\"function\":null,"
-		      "\"cgroup\":\"/faasmat/main\",\"admitted_bytes\":524288000,\"used_bytes\":0,"
-		      "\"admitted_containers\":-1,\"used_containers\":0},{\"pool\":\"pool-f\","
-		      "\"function\":\"f\",\"cgroup\":\"/faasmat/pool-f\","
-		      "\"admitted_bytes\":209715200,\"used_bytes\":0,\"admitted_containers\":2,"
-		      "\"used_containers\":0}]}");
+	assert_answer(
+		a, "{\"op\":\"table\"}",
+		"{\"op\":\"table\",\"pools\":[{\"pool\":\"main\",\"function\":null,"
+		"\"cgroup\":\"/faasmat/main\",\"admitted_bytes\":524288000,\"used_bytes\":0,"
+		"\"admitted_containers\":-1,\"used_containers\":0,\"planned\":false},{\"pool\":\"pool-f\","
+		"\"function\":\"f\",\"cgroup\":\"/faasmat/pool-f\","
+		"\"admitted_bytes\":209715200,\"used_bytes\":0,\"admitted_containers\":2,"
+		"\"used_containers\":0,\"planned\":true}]}");
 	admission_free(a);
 }
 
@@ -206,7 +370,6 @@ static void hostile_messages_get_an_answer(void **state)
 		"{\"op\":\"release\",\"id\":5}",
 		"{\"op\":\"reserve\",\"id\":\"\",\"function\":\"f\",\"bytes\":1}",
 		"{\"op\":\"reserve\",\"id\":\"1\",\"function\":\"\",\"bytes\":1}",
-		"{\"op\":\"reserve\",\"id\":\"1\",\"function\":\"f\",\"bytes\":0}",
 		"{\"op\":\"reserve\",\"id\":\"1\",\"function\":\"f\",\"bytes\":-1}",
 		"{\"op\":\"reserve\",\"id\":\"1\",\"function\":\"f\",\"bytes\":1.5}",
 		"{\"op\":\"reserve\",\"id\":\"1\",\"function\":\"f\",\"bytes\":9223372036854775807}",
@@ -251,6 +414,7 @@ static void a_function_that_json_cannot_say_is_null(void **state)
 struct socket_fixture {
 	struct admission *table;
 	struct server *server;
+	struct server_options o;
 	int epoll;
 	char path[64];
 };
@@ -262,7 +426,8 @@ static int open_socket(void **state)
 	snprintf(f->path, sizeof(f->path), "/tmp/faasmat-admission-%d", getpid());
 	f->table = new_table(false);
 	f->epoll = epoll_create1(0);
-	assert_int_equal(server_open(f->path, f->epoll, f->table, &f->server), 0);
+	f->o = (struct server_options){ .group = (gid_t)-1, .look = &look, .grace_ns = NS_PER_S };
+	assert_int_equal(server_open(f->path, f->epoll, f->table, &f->o, &f->server), 0);
 	*state = f;
 	return 0;
 }
@@ -304,7 +469,8 @@ static void a_second_server_is_refused(void **state)
 	struct socket_fixture *f = *state;
 	struct server *other;
 
-	assert_int_equal(server_open(f->path, f->epoll, f->table, &other), -98 /* EADDRINUSE */);
+	assert_int_equal(server_open(f->path, f->epoll, f->table, NULL, &other),
+			 -98 /* EADDRINUSE */);
 	assert_int_equal(access(f->path, F_OK), 0);
 }
 
@@ -352,6 +518,74 @@ static void a_client_that_does_not_read_harms_nobody(void **state)
 	close(quick);
 	serve_all(f);
 	assert_int_equal(server_clients(f->server), 0);
+}
+
+/* A process of its own, which reserves and ends. */
+static void reserve_and_die(const struct socket_fixture *f, const char *message)
+{
+	char answer[512];
+	pid_t child = fork();
+	int fd;
+
+	if (child == 0) {
+		fd = connect_to(f);
+		if (send(fd, message, strlen(message), 0) < 0 ||
+		    recv(fd, answer, sizeof(answer), 0) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	for (int i = 0; i < 3000 && waitpid(child, NULL, WNOHANG) == 0; i++) {
+		serve_all((struct socket_fixture *)f);
+		usleep(1000);
+	}
+	serve_all((struct socket_fixture *)f);
+}
+
+static void a_process_that_ends_leaves_no_lease(void **state)
+{
+	struct socket_fixture *f = *state;
+
+	there = false;
+	reserve_and_die(f, "{\"op\":\"reserve\",\"id\":\"1\",\"leased\":true}");
+	assert_int_equal(admission_pool(f->table, 0)->used_containers, 0);
+	reserve_and_die(f, "{\"op\":\"reserve\",\"id\":\"2\"}");
+	assert_int_equal(admission_pool(f->table, 0)->used_containers, 1);
+	there = true;
+	reserve_and_die(f, "{\"op\":\"reserve\",\"id\":\"3\",\"leased\":true,\"anyway\":true}");
+	assert_int_equal(admission_pool(f->table, 0)->used_containers, 2);
+	assert_int_equal(admission_expire(f->table, INT64_MAX), 1);
+	server_sweep(f->server);
+}
+
+/* Faster than anybody needs: it waits, the others do not, and it gets all its answers. */
+static void a_flood_waits(void **state)
+{
+	struct socket_fixture *f = *state;
+	static char answer[4096];
+	int flood = connect_to(f), quick, sent = 0, got = 0;
+	int64_t start = clock_monotonic_ns(), end = start + 300 * NS_PER_MS, passed;
+
+	while (clock_monotonic_ns() < end) {
+		sent += send(flood, "{\"op\":\"x\"}", 10, MSG_DONTWAIT) > 0;
+		serve_all(f);
+		while (recv(flood, answer, sizeof(answer), MSG_DONTWAIT) > 0)
+			got++;
+	}
+	/* What it had saved up, and 5000 a second, however long that took. */
+	passed = clock_monotonic_ns() - start;
+	assert_true(got > 0 && got <= sent);
+	assert_true(got <= 1000 + 5000 * passed / NS_PER_S + 1);
+	close(flood);
+	usleep(20000);
+	quick = connect_to(f);
+	assert_true(send(quick, "{\"op\":\"x\"}", 10, 0) > 0);
+	for (int i = 0; i < 1000 && recv(quick, answer, sizeof(answer), MSG_DONTWAIT) <= 0; i++) {
+		usleep(1000);
+		serve_all(f);
+	}
+	assert_non_null(strstr(answer, "reason"));
+	close(quick);
+	serve_all(f);
 }
 
 /* --- property: whatever is asked, the table's sums are those of its reservations, and nothing that
@@ -470,11 +704,18 @@ int main(void)
 		cmocka_unit_test(asking_twice_counts_once),
 		cmocka_unit_test(what_runs_already_is_recorded),
 		cmocka_unit_test(a_container_that_is_gone_is_released),
+		cmocka_unit_test(a_lease_ends_with_its_creator),
+		cmocka_unit_test(an_empty_cgroup_is_nobodys),
+		cmocka_unit_test(what_is_started_anyway_is_counted),
+		cmocka_unit_test(a_cgroup_is_where_it_is_found),
+		cmocka_unit_test(a_user_cannot_fill_the_table),
 		cmocka_unit_test(messages_are_answered_as_documented),
 		cmocka_unit_test(hostile_messages_get_an_answer),
 		cmocka_unit_test(a_function_that_json_cannot_say_is_null),
 		WITH_SOCKET(a_second_server_is_refused),
 		WITH_SOCKET(a_message_too_long_is_answered),
+		WITH_SOCKET(a_process_that_ends_leaves_no_lease),
+		WITH_SOCKET(a_flood_waits),
 		WITH_SOCKET(a_client_that_does_not_read_harms_nobody),
 		cmocka_unit_test(any_sequence_keeps_the_sums),
 	};

@@ -52,7 +52,7 @@ static const char *start(struct served *s, const char *name)
 	admission_set(s->table, 1, 200 * MIB, 2);
 	admission_set_planned(s->table, 1, true);
 	s->epoll = epoll_create1(0);
-	assert_int_equal(server_open(path, s->epoll, s->table, &s->server), 0);
+	assert_int_equal(server_open(path, s->epoll, s->table, NULL, &s->server), 0);
 	s->stop = false;
 	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
 	return path;

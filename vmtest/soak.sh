@@ -9,6 +9,8 @@ case $seconds in *[!0-9]* | "") echo "soak: SOAK_TIME is a number of seconds, no
 out=build/soak.log
 mkdir -p build
 : >$out
+# On this machine's own kernel: ten thousand containers through the OCI wrapper.
+tests/stress.sh 10000 | tee -a $out
 for kernel in ${KERNELS:-6.1 6.12}; do
 	echo "# kernel $kernel, $seconds s" | tee -a $out
 	status=0
