@@ -63,7 +63,7 @@ struct pool {
 	struct pool_plan told;	     /* to --on-change */
 	struct pool_outcome outcome; /* of the running minute */
 	int64_t outcome_target;
-	int64_t last_planned; /* minute whose plan had a row for it, or when it was found */
+	int64_t last_planned; /* model minute whose plan had a row for it, or when it was found */
 	int64_t said_minute;  /* last wait in the ledger, and of which kind */
 	enum wait_kind said_kind;
 

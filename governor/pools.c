@@ -319,10 +319,10 @@ void pools_remove_idle(struct governor *g)
 		struct pool *p = g->pools[i];
 
 		if (p->last_planned == INT64_MIN)
-			p->last_planned = g->minute;
+			p->last_planned = g->model_minute;
 		if (g->apply && p->dir.fd >= 0 && !g->states[i].hands_off &&
 		    g->states[i].target_bytes == 0 && g->states[i].used_containers == 0 &&
-		    g->minute - p->last_planned > HOLD_MINUTES)
+		    g->model_minute - p->last_planned > HOLD_MINUTES)
 			remove_cgroup(g, i);
 	}
 }

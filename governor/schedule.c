@@ -8,7 +8,6 @@
 #include "governor/internal.h"
 #include "store/plan.h"
 
-/* Calls for every pool that a plan's row names; sets now or next. */
 /* The pool of a function; -1 or a negative errno when there is none and none can be. Rows come in the
  * same order every minute, so the next pool is a good guess. */
 static int pool_of(struct governor *g, const char *function, int guess)
@@ -21,8 +20,8 @@ static int pool_of(struct governor *g, const char *function, int guess)
 				 : admission_find_function(g->table, function);
 }
 
-static void take_rows(struct governor *g, int64_t minute, const struct plan_row *rows, size_t n,
-		      bool next)
+/* Sets now or next of every pool. */
+static void take_rows(struct governor *g, const struct plan_row *rows, size_t n, bool next)
 {
 	int i = 0;
 
@@ -33,7 +32,7 @@ static void take_rows(struct governor *g, int64_t minute, const struct plan_row 
 
 		i = pool_of(g, rows[k].name, MAX(i, 0) + 1);
 		if (i > MAIN_POOL) {
-			g->pools[i]->last_planned = minute;
+			g->pools[i]->last_planned = g->model_minute;
 			*(next ? &g->pools[i]->next : &g->pools[i]->now) = row;
 		} else if (!g->too_many_said) {
 			log_warning("the plan has more pools than %d: the others' containers go "
@@ -68,7 +67,7 @@ static int load(struct governor *g, int64_t minute, bool next)
 		return r;
 	fault = fault_of(g, rows, n);
 	if (!fault)
-		take_rows(g, minute, rows, n, next);
+		take_rows(g, rows, n, next);
 	free(rows);
 	if (next)
 		return fault ? -EBADMSG : 0;
@@ -110,7 +109,7 @@ static void no_plan(struct governor *g, int why)
 			"makes one",
 			HOLD_MINUTES);
 	g->releasing = true;
-	take_rows(g, g->minute, NULL, 0, false);
+	take_rows(g, NULL, 0, false);
 	ledger_say(g, NULL, "plan", "", 0, 0,
 		   "no plan for more than %d minutes: the pools are released to main",
 		   HOLD_MINUTES);

@@ -4,7 +4,7 @@
 
 #include <sys/syscall.h>
 
-#include "governor/lease.h"
+#include "governor/internal.h"
 #include "store/internal.h"
 
 /* --- signals everywhere: every n-th of these calls, ours and the libraries', is interrupted once */
@@ -209,6 +209,38 @@ static void a_clock_that_is_set(void **state)
 	assert_limit(f, "main", 45);
 }
 
+/* A tree of plain files cannot remove a directory that has files in it: what is asked for counts. */
+static int removals;
+
+int unlinkat(int at, const char *path, int flags)
+{
+	removals += flags & AT_REMOVEDIR && strcmp(path, "pool-f") == 0;
+	return (int)syscall(SYS_unlinkat, at, path, flags);
+}
+
+/* A day forward, to a minute in which a pool has no plan: it is empty, but only a moment has passed since
+ * it was planned. Then time passes, too. */
+static void an_empty_pool_outlives_a_clock_that_is_set(void **state)
+{
+	struct fixture *f = *state;
+
+	plan(f, 10, 10, 30, 20);
+	plan(f, 1450, 1450, 30, 20);
+	assert_int_equal(sql(f, "DELETE FROM plan WHERE minute = 1450 AND function_id ="
+				" (SELECT id FROM functions WHERE name = 'f')"),
+			 SQLITE_OK);
+	f->o.clock.minute_ns = 3600 * NS_PER_S;
+	begin(f);
+	tick_at(f, 10);
+	removals = 0;
+	tick_at(f, 1450);
+	governor_tick(f->governor);
+	assert_int_equal(removals, 0);
+	f->governor->began_ns -= 11 * f->o.clock.minute_ns;
+	governor_tick(f->governor);
+	assert_true(removals > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +249,7 @@ int main(void)
 		ON_TREE(a_full_database_does_not_stop_it),
 		ON_TREE(a_full_database_keeps_new_pools_unlimited),
 		ON_TREE(a_clock_that_is_set),
+		ON_TREE(an_empty_pool_outlives_a_clock_that_is_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,11 +3,12 @@
 # A plan that means harm, without swap and with it: every minute a saw-tooth, down to nothing while the
 # pool is full. No container may die of it. Then memory pressure from outside faasmat: the pool's working
 # set is spared, main's is not.
-# usage: hostile.sh      in the guest, as root. HOSTILE_MINUTES=30 (of a second) for each kind
+# usage: hostile.sh      in the guest, as root. HOSTILE_MINUTES=20 for each kind, of HOSTILE_LENGTH=1000 ms
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . vmtest/guest/lib.sh
-minutes=${HOSTILE_MINUTES:-30}
+minutes=${HOSTILE_MINUTES:-20}
+length=${HOSTILE_LENGTH:-1000}
 work=$RUN/hostile
 mkdir -p $work
 export FAASMAT_DB=$work/faasmat.db
@@ -42,40 +43,88 @@ container() {
 }
 alive() { [ -n "$(cat "$root/$1/cgroup.procs")" ]; }
 
-# hostile NAME
-hostile() {
+start() {
 	plan 200
 	$FAASMAT govern --apply --root /node/faasmat --memory 450M --share 0.7 --margin 16M --lease 5s \
-		--socket $work/sock --state-dir $work --minute-length 1s --minute-origin "1000@$(date +%s)" 2>>$work/log &
+		--socket $work/sock --state-dir $work --minute-length ${length}ms --minute-origin "1000@$(date +%s)" 2>>$work/log &
 	governor=$!
 	wait_for 30 grep -q "^$(mib 200)\$" $root/pool-f/memory.max
 	container pool-f f1 80 f
 	container pool-f f2 80 f
 	container main m1 100 rare
+}
+
+last_minute() { sql $FAASMAT_DB 'select max(minute) from ledger'; }
+
+# hostile NAME
+hostile() {
+	local first
 	$BIN/sample-limits $root 450M 16M >$work/samples 2>&1 &
 	sampler=$!
 	# Full, a quarter of it, nothing at all, more than there is.
 	plan 'CASE m % 4 WHEN 0 THEN 200 WHEN 1 THEN 50 WHEN 2 THEN 0 ELSE 400 END'
-	sleep "$minutes"
+	first=$(last_minute)
+	sleep $((minutes * length / 1000)).$(printf %03d $((minutes * length % 1000)))
 	kill -TERM $sampler
 	wait $sampler && ok "hostile-$1-invariants" || not_ok "hostile-$1-invariants" "$(tail -3 $work/samples)"
-	echo "# $(tail -1 $work/samples); $(sql $FAASMAT_DB "select count(*) from ledger where action = 'write'") writes"
+	echo "# hostile-$1: $(($(last_minute) - first)) minutes of $length ms, $(tail -1 $work/samples), $(sql $FAASMAT_DB \
+		"select count(*) from ledger where action = 'write' and minute > $first") writes"
 	equal "hostile-$1-no-kill" "$(event $root oom_kill)" 0
 	check "hostile-$1-containers-live" 'one is gone' eval 'alive pool-f/f1 && alive pool-f/f2 && alive main/m1'
 	plan 200
 }
 
-# spared NAME: pressure from outside; needs swap, for there is only anonymous memory
-spared() {
-	check "hostile-$1-protects" "$(low pool-f) of $(low .)" wait_for 20 eval '[ "$(low pool-f)" -ge "$(mib 160)" ] && [ "$(low .)" -ge "$(mib 160)" ]'
+# The pool's low and the root's hold all of the pool.
+protected() { [ "$(low pool-f)" -ge "$(mib 160)" ] && [ "$(low .)" -ge "$(mib 160)" ]; }
+# pressed MIB: "the machine" is full of memory that cannot be moved; who of the others gives way?
+pressed() {
 	mkdir -p $NODE/other
-	sh -c "echo \$\$ >$NODE/other/cgroup.procs; exec $BIN/hold 480" >$work/other.out &
-	wait_for 60 grep -q held $work/other.out || echo "# the hog did not start"
+	sh -c "echo \$\$ >$NODE/other/cgroup.procs; exec $BIN/hold $1 lock" >$work/other.out 2>&1 &
+	wait_for 60 grep -q held $work/other.out || not_ok hostile-pressed "$(cat $work/other.out)"
+}
+released() {
+	kill "$(cat $NODE/other/cgroup.procs)"
+	wait_for 10 rmdir $NODE/other
+}
+
+# spared NAME: with swap, anonymous memory gives way
+spared() {
+	local pool main
+	check "hostile-$1-protects" "$(low pool-f) of $(low .)" wait_for 20 protected
+	pressed 480
 	pool=$(cat $root/pool-f/memory.swap.current) main=$(cat $root/main/memory.swap.current)
 	check "hostile-$1-spares-the-pool" "swapped out: pool $pool, main $main" \
 		[ "$main" -gt "$(mib 10)" -a "$pool" -lt $((main / 10)) ]
-	echo "# swapped out under pressure from outside: pool $pool, main $main"
-	kill "$(cat $NODE/other/cgroup.procs)"
+	echo "# $1: swapped out under pressure from outside: pool $pool, main $main"
+	released
+}
+
+# spared_cache: without swap, only page cache can. Of main there is more than has to go.
+cached() { sed -n 's/^file //p' "$root/$1/memory.stat"; }
+spared_cache() {
+	local pool main pool_then main_then
+	modprobe loop
+	truncate -s 160M $work/disk.img
+	mkfs.ext4 -q $work/disk.img
+	mkdir -p $work/disk
+	mount -o loop $work/disk.img $work/disk
+	head -c 12M /dev/zero >$work/disk/f
+	head -c 90M /dev/zero >$work/disk/m
+	# Nothing of it stays in memory on whoever wrote it.
+	umount $work/disk
+	mount -o loop $work/disk.img $work/disk
+	sh -c "echo \$\$ >$root/pool-f/f1/cgroup.procs; exec cat $work/disk/f" >/dev/null
+	sh -c "echo \$\$ >$root/main/m1/cgroup.procs; exec cat $work/disk/m" >/dev/null
+	check "hostile-no-swap-protects" "$(low pool-f) of $(low .)" wait_for 20 protected
+	pool_then=$(cached pool-f) main_then=$(cached main)
+	pressed 380
+	pool=$((pool_then - $(cached pool-f))) main=$((main_then - $(cached main)))
+	check hostile-no-swap-spares-the-pool "page cache lost: pool $pool of $pool_then, main $main of $main_then" \
+		[ "$pool_then" -ge "$(mib 10)" -a "$main" -gt "$(mib 10)" -a "$pool" -lt $((main / 10)) ]
+	echo "# no-swap: page cache lost under pressure from outside: pool $pool of $pool_then, main $main of $main_then"
+	equal hostile-no-swap-pressure-kills-nobody "$(event $NODE oom_kill)" 0
+	released
+	umount $work/disk
 }
 
 stop() {
@@ -86,16 +135,19 @@ stop() {
 	wait_for 10 rmdir $root/pool-f
 }
 
+start
 hostile no-swap
+spared_cache
 stop
 modprobe zram && echo 512M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0 ||
 	not_ok hostile-swap 'no zram'
+start
 hostile swap
 spared each-container
 stop
 # The other way to protect: the mount does it for all that is below.
 mount -o remount,memory_recursiveprot $CG
-hostile recursive
+start
 spared recursive
 equal hostile-recursive-leaves-containers "$(low pool-f/f1)" 0
 stop
