@@ -34,7 +34,7 @@ LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
 # RUNPATH: what LAPACKE loads in turn must be the serial one too.
 BLAS_DIR := /usr/lib/$(shell gcc -print-multiarch 2>/dev/null)/openblas-serial
 LDFLAGS  += -L$(BLAS_DIR) -Wl,--disable-new-dtags,-rpath,$(BLAS_DIR)
-LIBS     := -lsystemd -lbpf -lelf -lsqlite3 -ljansson -lcgroup -llapacke -lopenblas -lfftw3f -lz -lm -lpthread -lncursesw -ltinfo
+LIBS     := -lsystemd -lbpf -lelf -lsqlite3 -ljansson -lcgroup -lfftw3f -lz -lm -lpthread -lncursesw -ltinfo
 
 BPFTOOL  := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 OUT      := $(BUILD)/$(VARIANT)

@@ -28,8 +28,10 @@ static int read_id(int fd, uint64_t *ret)
 	return 0;
 }
 
-static const char *const kept_file[CGROUP_KEPT_FILES] = { "memory.current", "memory.max",
-							  "memory.low", "memory.peak" };
+static const char *const kept_file[CGROUP_KEPT_FILES] = {
+	"memory.current",      "memory.max",	  "memory.low",	 "memory.peak",
+	"memory.events.local", "memory.pressure", "io.pressure",
+};
 
 static bool is_cgroup2(int fd)
 {

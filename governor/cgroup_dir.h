@@ -10,9 +10,9 @@
 
 #define CGROUP_PATH_MAX 4096
 
-/* Files that are read at every tick stay open: on a node with hundreds of pools opening them costs ten
+/* Files that are read again and again stay open: on a node with hundreds of pools opening them costs ten
  * times the reading. */
-#define CGROUP_KEPT_FILES 4
+#define CGROUP_KEPT_FILES 7
 
 struct cgroup_dir {
 	int fd;	     /* O_PATH; -1: not open */
@@ -22,7 +22,8 @@ struct cgroup_dir {
 	char *slice; /* the unit whose limits systemd writes for us; NULL: we write them */
 };
 
-#define CGROUP_DIR_CLOSED ((struct cgroup_dir){ .fd = -1, .kept = { -1, -1, -1, -1 } })
+#define CGROUP_DIR_CLOSED \
+	((struct cgroup_dir){ .fd = -1, .kept = { [0 ... CGROUP_KEPT_FILES - 1] = -1 } })
 
 /* Opens directory `path` relative to `at` (a descriptor, AT_FDCWD); no symbolic link as its last
  * component. Closed on failure. */

@@ -48,6 +48,7 @@ struct pool {
 	char name[256];	     /* "main", "pool-NAME" */
 	char directory[256]; /* below the root (pool_name.h) */
 	struct cgroup_dir dir;
+	bool fresh;		  /* its files were read in this tick */
 	bool journalled[N_FILES]; /* the first value is on disk */
 	bool queued[N_FILES];	  /* ... or on its way there */
 	bool known[N_FILES];	  /* `written` is what the file should hold */
@@ -133,6 +134,8 @@ struct governor {
 	struct planner_state planner;
 	struct on_change *on_change;
 	int epoll, timer, heartbeat, clock_set, signals, inotify;
+	int64_t read_minute;	  /* model minute in which all pools were last read */
+	int64_t read_wall_minute; /* ... and the minute that it was by the clock */
 	int64_t next_tick_ns;	  /* what `timer` is armed for, CLOCK_MONOTONIC */
 	bool waiting;		  /* a pool waits: a release is worth a tick of its own */
 	bool settled;		  /* nothing to do before the next minute */
@@ -175,8 +178,13 @@ int pools_find_existing(struct governor *g);
 int pools_for_function(struct governor *g, const char *function);
 /* Makes the pool's cgroup when it does not exist. */
 int pools_make(struct governor *g, size_t i);
-/* Reads memory.current and, when applying, the limit files; adopts what others wrote. */
+/* Reads memory.current and, when applying, the limit files; adopts what others wrote. Of all pools at a
+ * minute's first tick; else of main and of those that are about to change or that had news. */
 void pools_read(struct governor *g);
+/* The same for pools whose targets have just changed. */
+void pools_read_changing(struct governor *g);
+/* ... and for those that `decision` changes after all. True when it was made without their reading. */
+bool pools_read_decided(struct governor *g);
 /* Takes the limit files as they are for our own: at the start and after a lease has ended. */
 void pools_accept(struct governor *g, size_t i);
 /* Reads which pools had containers come or go. True when one has gone. */
@@ -265,8 +273,10 @@ void protect_containers(struct governor *g, size_t i);
 /* The pool's cgroup is gone, and all below it. */
 void protect_forget(struct governor *g, struct pool *p);
 /* outcomes.c */
-/* Looks at every pool's memory; after pools_read(). Stores the last minute's outcomes when it is over. */
-void outcomes_see(struct governor *g);
+/* Looks at one pool's memory, which has just been read. */
+void outcomes_see(struct governor *g, size_t i);
+/* Stores the last minute's outcomes when it is over; after pools_read(). */
+void outcomes_store(struct governor *g);
 /* Keeps which limits are in force from now on, really or in shadow. */
 void outcomes_limits(struct governor *g);
 

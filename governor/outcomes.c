@@ -3,7 +3,7 @@
 #include "common/clock.h"
 #include "governor/internal.h"
 
-static void see(struct governor *g, size_t i, int64_t now_ns)
+void outcomes_see(struct governor *g, size_t i)
 {
 	struct pool *p = g->pools[i];
 	int64_t peak;
@@ -11,7 +11,7 @@ static void see(struct governor *g, size_t i, int64_t now_ns)
 	/* Not before 5.19. */
 	if (p->dir.fd < 0 || cgroup_dir_read(&p->dir, "memory.peak", &peak) < 0)
 		peak = 0;
-	outcome_see(&p->outcome, now_ns, g->states[i].current, peak);
+	outcome_see(&p->outcome, clock_monotonic_ns(), g->states[i].current, peak);
 }
 
 static void store_minute(struct governor *g, size_t i)
@@ -35,15 +35,12 @@ static void store_minute(struct governor *g, size_t i)
 	record_outcome(g->record, &row);
 }
 
-void outcomes_see(struct governor *g)
+void outcomes_store(struct governor *g)
 {
-	int64_t now_ns = clock_monotonic_ns();
-
-	for (size_t i = 0; i < g->n; i++) {
-		see(g, i, now_ns);
-		if (g->outcome_minute != g->minute)
-			store_minute(g, i);
-	}
+	if (g->outcome_minute == g->minute)
+		return;
+	for (size_t i = 0; i < g->n; i++)
+		store_minute(g, i);
 	g->outcome_minute = g->minute;
 }
 

@@ -286,13 +286,64 @@ static void read_root(struct governor *g)
 	admission_set_max_bytes(g->table, g->node.budget);
 }
 
+static void look_at(struct governor *g, size_t i)
+{
+	read_pool(g, i, clock_monotonic_ns());
+	outcomes_see(g, i);
+	g->pools[i]->fresh = true;
+}
+
+static bool is_changing(const struct governor *g, size_t i)
+{
+	const struct pool_state *s = &g->states[i];
+
+	return s->limit / LIMIT_PAGE != wanted_limit(s) / LIMIT_PAGE ||
+	       s->used_bytes > s->admitted_bytes;
+}
+
+static bool has_news(const struct governor *g, size_t i)
+{
+	const struct pool *p = g->pools[i];
+
+	return i == MAIN_POOL || p->alarmed || p->limit_job || p->reclaim_job ||
+	       g->states[i].hands_off || (p->watched.id && !p->watched.seen);
+}
+
 void pools_read(struct governor *g)
 {
-	int64_t now_ns = clock_monotonic_ns();
+	bool all = g->read_minute != g->model_minute || g->read_wall_minute != g->minute;
 
+	g->read_minute = g->model_minute;
+	g->read_wall_minute = g->minute;
+	pools_watch(g);
 	read_root(g);
+	for (size_t i = 0; i < g->n; i++) {
+		g->pools[i]->fresh = false;
+		if (all || has_news(g, i) || is_changing(g, i))
+			look_at(g, i);
+	}
+}
+
+void pools_read_changing(struct governor *g)
+{
 	for (size_t i = 0; i < g->n; i++)
-		read_pool(g, i, now_ns);
+		if (!g->pools[i]->fresh && is_changing(g, i))
+			look_at(g, i);
+}
+
+bool pools_read_decided(struct governor *g)
+{
+	bool any = false;
+
+	for (size_t k = 0; k < g->decision.n_changes; k++) {
+		const struct change *c = &g->decision.changes[k];
+
+		if (c->kind == CHANGE_ADMIT || g->pools[c->pool]->fresh)
+			continue;
+		look_at(g, (size_t)c->pool);
+		any = true;
+	}
+	return any;
 }
 
 static void remove_cgroup(struct governor *g, size_t i)

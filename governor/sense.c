@@ -123,24 +123,27 @@ static void say(struct governor *g, size_t i, enum pressure_event event)
 	}
 }
 
-/* Deep: with PSI and memory.stat. */
-static void look(struct governor *g, size_t i, bool deep)
+/* Deep: with PSI. memory.stat is the dearest of all, and read only where it may decide something. */
+static void look(struct governor *g, size_t i, bool deep, bool stat_too)
 {
 	struct pool *p = g->pools[i];
 	struct pool_state *s = &g->states[i];
 	struct pressure_sample sample = { .minute = g->model_minute };
 	struct memory_stat stat;
+	bool news;
 
 	if (p->dir.fd < 0)
 		return;
 	read_events(&p->dir, &sample);
 	/* News in the counters are worth a closer look, too. */
-	deep |= sample.has_events && p->pressure.last.has_events &&
-		(sample.oom > p->pressure.last.oom || sample.max > p->pressure.last.max);
+	news = p->alarmed ||
+	       (sample.has_events && p->pressure.last.has_events &&
+		(sample.oom > p->pressure.last.oom || sample.max > p->pressure.last.max));
+	deep |= news;
 	if (deep) {
 		sample.has_psi = read_psi(&p->dir, "memory.pressure", &sample.memory) &&
 				 read_psi(&p->dir, "io.pressure", &sample.io);
-		sample.has_stat = read_stat(g, i, &stat);
+		sample.has_stat = (news || stat_too) && read_stat(g, i, &stat);
 	}
 	if (sample.has_stat) {
 		sample.refaults = stat.refaults;
@@ -183,7 +186,7 @@ void sense_news(struct governor *g)
 		if (!p->alarmed && !due)
 			continue;
 		p->events_minute = g->model_minute;
-		look(g, i, p->alarmed);
+		look(g, i, p->alarmed, false);
 	}
 }
 
@@ -232,7 +235,8 @@ void sense_shrinking(struct governor *g)
 		const struct pool_state *s = &g->states[i];
 
 		if (s->limit > wanted_limit(s) && s->limit <= g->node.budget && !s->hands_off)
-			look(g, i, true);
+			/* Where there is room below the next limit nothing will be reclaimed. */
+			look(g, i, true, reclaim_need(&g->node, (int)i) > 0);
 	}
 	refresh_stats(g);
 	for (size_t i = 0; i < g->n; i++)
@@ -241,7 +245,7 @@ void sense_shrinking(struct governor *g)
 
 bool sense_calm(struct governor *g, size_t i)
 {
-	look(g, i, true);
+	look(g, i, true, true);
 	apply_findings(g, i);
 	return !g->states[i].veto;
 }

@@ -285,7 +285,7 @@ static void say_times(struct governor *g)
 static void read_node(struct governor *g)
 {
 	pools_read(g);
-	outcomes_see(g);
+	outcomes_store(g);
 	pools_scan_containers(g);
 	take_usage(g);
 	sense_news(g);
@@ -296,9 +296,12 @@ static void decide_now(struct governor *g)
 	schedule_targets(g);
 	extras_grant(g);
 	schedule_tell(g);
+	pools_read_changing(g);
 	sense_shrinking(g);
 	pools_remove_idle(g);
 	decide(&g->node, &g->decision);
+	if (pools_read_decided(g))
+		decide(&g->node, &g->decision);
 }
 
 void governor_tick(struct governor *g)

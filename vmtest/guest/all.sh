@@ -4,12 +4,14 @@
 set -u
 . vmtest/guest/lib.sh
 for test in ${*:-collector powercut govern hostile kills systemd replay-tests}; do
+	began=$SECONDS
 	echo "# $test"
 	case $test in
 	# A program of its own, with its own idea of a root.
 	govern | hostile | kills | systemd) bash "vmtest/guest/$test.sh" || failures=$((failures + 1)) ;;
 	*) . "vmtest/guest/$test.sh" ;;
 	esac
+	echo "# $test took $((SECONDS - began)) s"
 done
 show_crashes
 exit $((failures > 0))
