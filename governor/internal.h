@@ -31,6 +31,8 @@
  * as long, up to an hour. */
 #define BACK_OFF_NS (5 * 60 * NS_PER_S)
 #define BACK_OFF_MOST_NS (60 * 60 * NS_PER_S)
+/* memory.low is read before it is written, and else so often only. */
+#define LOW_EVERY_MINUTES 10
 /* The last plan stands in for a missing one for so long, then pools are released to main. */
 #define HOLD_MINUTES 10
 /* While something changes or waits; else the minute's own tick is the only one. */
@@ -48,7 +50,7 @@ struct pool {
 	char name[256];	     /* "main", "pool-NAME" */
 	char directory[256]; /* below the root (pool_name.h) */
 	struct cgroup_dir dir;
-	bool fresh;		  /* its files were read in this tick */
+	bool fresh, low_fresh;	  /* its files, and its memory.low, were read in this tick */
 	bool journalled[N_FILES]; /* the first value is on disk */
 	bool queued[N_FILES];	  /* ... or on its way there */
 	bool known[N_FILES];	  /* `written` is what the file should hold */
@@ -60,6 +62,7 @@ struct pool {
 	struct watched watched;	    /* for containers that come and go */
 	bool strangers;		    /* empty cgroups that nobody reserved, to be looked at again */
 	size_t containers;	    /* cgroups in it when it was last looked over */
+	bool was_in_use;	    /* some may have been in it since its peak was read */
 	struct pool_plan now, next;
 	struct pool_plan told;	     /* to --on-change */
 	struct pool_outcome outcome; /* of the running minute */

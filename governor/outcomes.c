@@ -3,15 +3,26 @@
 #include "common/clock.h"
 #include "governor/internal.h"
 
+/* Nobody is in the pool, nobody has been since its peak was read, and its memory is what it was: so is its
+ * peak. */
+static bool is_unchanged(const struct pool *p, int64_t current)
+{
+	return p->watched.id && p->watched.seen && p->containers == 0 && !p->was_in_use &&
+	       p->outcome.usage == current;
+}
+
 void outcomes_see(struct governor *g, size_t i)
 {
 	struct pool *p = g->pools[i];
-	int64_t peak;
+	int64_t current = g->states[i].current, peak = p->outcome.peak;
 
-	/* Not before 5.19. */
-	if (p->dir.fd < 0 || cgroup_dir_read(&p->dir, "memory.peak", &peak) < 0)
-		peak = 0;
-	outcome_see(&p->outcome, clock_monotonic_ns(), g->states[i].current, peak);
+	if (!is_unchanged(p, current)) {
+		/* Not before 5.19. */
+		if (p->dir.fd < 0 || cgroup_dir_read(&p->dir, "memory.peak", &peak) < 0)
+			peak = 0;
+		p->was_in_use = p->containers > 0 || (p->watched.id && !p->watched.seen);
+	}
+	outcome_see(&p->outcome, clock_monotonic_ns(), current, peak);
 }
 
 static void store_minute(struct governor *g, size_t i)

@@ -237,6 +237,14 @@ static void adopt_changes(struct governor *g, size_t i, enum change_kind file, i
 	*state_value(g, i, file) = value;
 }
 
+/* Before it is written, and else every few minutes: what someone else writes to it takes no memory from
+ * anybody. */
+static bool low_is_due(const struct governor *g, size_t i)
+{
+	return !g->pools[i]->known[CHANGE_LOW] ||
+	       (g->model_minute + (int64_t)i) % LOW_EVERY_MINUTES == 0;
+}
+
 static void read_pool(struct governor *g, size_t i, int64_t now_ns)
 {
 	struct pool *p = g->pools[i];
@@ -261,7 +269,9 @@ static void read_pool(struct governor *g, size_t i, int64_t now_ns)
 		s->hands_off = true;
 	else
 		adopt_changes(g, i, CHANGE_LIMIT, now_ns);
-	adopt_changes(g, i, CHANGE_LOW, now_ns);
+	p->low_fresh = low_is_due(g, i);
+	if (p->low_fresh)
+		adopt_changes(g, i, CHANGE_LOW, now_ns);
 }
 
 /* The root's own limit is the budget; someone who lowers it lowers the budget. */
@@ -318,7 +328,7 @@ void pools_read(struct governor *g)
 	pools_watch(g);
 	read_root(g);
 	for (size_t i = 0; i < g->n; i++) {
-		g->pools[i]->fresh = false;
+		g->pools[i]->fresh = g->pools[i]->low_fresh = false;
 		if (all || has_news(g, i) || is_changing(g, i))
 			look_at(g, i);
 	}
@@ -337,11 +347,19 @@ bool pools_read_decided(struct governor *g)
 
 	for (size_t k = 0; k < g->decision.n_changes; k++) {
 		const struct change *c = &g->decision.changes[k];
+		struct pool *p = g->pools[c->pool];
 
-		if (c->kind == CHANGE_ADMIT || g->pools[c->pool]->fresh)
+		if (c->kind == CHANGE_ADMIT)
 			continue;
-		look_at(g, (size_t)c->pool);
-		any = true;
+		if (!p->fresh) {
+			look_at(g, (size_t)c->pool);
+			any = true;
+		}
+		if (c->kind == CHANGE_LOW && !p->low_fresh && p->dir.fd >= 0 && g->apply) {
+			adopt_changes(g, (size_t)c->pool, CHANGE_LOW, clock_monotonic_ns());
+			p->low_fresh = true;
+			any |= p->foreign[CHANGE_LOW];
+		}
 	}
 	return any;
 }
@@ -437,6 +455,7 @@ static size_t scan_pool(struct governor *g, size_t i)
 		p->adopted_containers = true;
 		p->containers = scan.n;
 		p->strangers = scan.strangers;
+		p->was_in_use = true;
 		protect_containers(g, i);
 	} else {
 		p->watched.seen = false;

@@ -175,10 +175,49 @@ int store_check_plan(struct store *s, int64_t first)
 				sqlite3_column_int64(stmt, 1));
 }
 
+/* Appends the row's name to the others. */
+static int keep_name(sqlite3_stmt *stmt, char **names, size_t *used, size_t *size)
+{
+	const char *name = (const char *)sqlite3_column_text(stmt, 1);
+	size_t n = strlen(name) + 1;
+	char *more;
+
+	if (*used + n > *size) {
+		more = realloc(*names, 2 * *size + n);
+		if (!more)
+			return -ENOMEM;
+		*names = more;
+		*size = 2 * *size + n;
+	}
+	memcpy(*names + *used, name, n);
+	*used += n;
+	return 0;
+}
+
+/* One block, so that freeing the rows frees all; NULL without memory for it. */
+static struct plan_row *join_names(struct plan_row *rows, size_t n, const char *names, size_t used)
+{
+	struct plan_row *all = n ? realloc(rows, n * sizeof(*rows) + used) : rows;
+	char *name = (char *)(all + n);
+
+	if (!all) {
+		free(rows);
+		return NULL;
+	}
+	if (n)
+		memcpy(name, names, used);
+	for (size_t i = 0; i < n; i++) {
+		all[i].name = name;
+		name += strlen(name) + 1;
+	}
+	return all;
+}
+
 int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size_t *n)
 {
 	_cleanup_free_ struct plan_row *rows = NULL;
-	size_t used = 0, size = 0;
+	_cleanup_free_ char *names = NULL;
+	size_t used = 0, size = 0, names_used = 0, names_size = 0;
 	sqlite3_stmt *stmt;
 	int r = minute_is_planned(s, minute);
 
@@ -189,14 +228,15 @@ int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size
 	r = store_bind(s,
 		       "SELECT p.function_id, f.name, p.containers, p.bytes, p.unit_bytes"
 		       " FROM plan p JOIN functions f ON f.id = p.function_id"
-		       " WHERE p.minute = ?1 ORDER BY f.name",
+		       " WHERE p.minute = ?1 ORDER BY p.function_id",
 		       &stmt, STORE_NUMBERS(minute));
 	if (r < 0)
 		return r;
 	while ((r = store_step(s, stmt)) == 1) {
 		if (!is_count(stmt, 2) || !is_count(stmt, 3))
 			return bad_row(stmt, (const char *)sqlite3_column_text(stmt, 1), minute);
-		if (store_grow(&rows, &size, used, sizeof(*rows)) < 0) {
+		if (store_grow(&rows, &size, used, sizeof(*rows)) < 0 ||
+		    keep_name(stmt, &names, &names_used, &names_size) < 0) {
 			sqlite3_reset(stmt);
 			return -ENOMEM;
 		}
@@ -207,15 +247,13 @@ int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size
 			.bytes = sqlite3_column_int64(stmt, 3),
 			.unit_bytes = sqlite3_column_int64(stmt, 4),
 		};
-		snprintf(rows[used].name, sizeof(rows[used].name), "%s",
-			 sqlite3_column_text(stmt, 1));
 		used++;
 	}
 	if (r < 0)
 		return r;
-	*ret = TAKE_PTR(rows);
+	*ret = join_names(TAKE_PTR(rows), used, names, names_used);
 	*n = used;
-	return 0;
+	return *ret || used == 0 ? 0 : -ENOMEM;
 }
 
 int store_last_planned(struct store *s, int64_t *ret)

@@ -26,7 +26,7 @@ int store_read_forecast(struct store *s, int64_t function, int64_t first, size_t
 /* One pool's minute. */
 struct plan_row {
 	int64_t function; /* id */
-	char name[FUNCTION_NAME_MAX + 1];
+	const char *name; /* of a row that was read: lives as long as the array */
 	int64_t minute;
 	int64_t containers;
 	int64_t bytes;	    /* the pool's budget */
@@ -45,7 +45,7 @@ int store_write_plan(struct store *s, int64_t first, int64_t last, const struct 
 int store_replace_plan(struct store *s, int64_t first, int64_t last, const struct plan_row *rows,
 		       size_t n);
 
-/* The pools of one minute by name; *ret is an array of *n, freed by the caller. n = 0 with 0 when
+/* The pools of one minute, in the same order every minute; *ret is an array of *n, freed by the caller. n = 0 with 0 when
  * there is a plan for the minute without any pool; -ENODATA when there is no plan for it; -EBADMSG
  * as store_check_plan(). */
 int store_read_plan(struct store *s, int64_t minute, struct plan_row **ret, size_t *n);

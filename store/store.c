@@ -184,6 +184,14 @@ int store_open(const char *path, enum store_mode mode, struct store **ret)
 	return 0;
 }
 
+void store_set_cache(struct store *s, int64_t bytes)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "PRAGMA cache_size=-%lld", (long long)(bytes / KIB));
+	sqlite3_exec(s->db, text, NULL, NULL, NULL);
+}
+
 void store_close(struct store *s)
 {
 	if (!s)

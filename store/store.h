@@ -25,6 +25,8 @@ enum store_mode {
 /* *ret is owned by the caller; store_close(). NULL on failure. Not to be shared between threads. */
 int store_open(const char *path, enum store_mode mode, struct store **ret);
 void store_close(struct store *s);
+/* Bytes of the database that are kept in memory, at most; 4 MiB unless said. */
+void store_set_cache(struct store *s, int64_t bytes);
 void store_closep(struct store **s);
 #define _cleanup_store_ __attribute__((cleanup(store_closep)))
 

@@ -251,6 +251,26 @@ works explain-write 'would have written memory.max 150M -> 200M; the target' "$F
 works explain-outcome 'would have hurt: 210M was used, 10.0M more' "$F" explain f '2026-11-23 07:05'
 same explain-json "$("$F" explain f --json | jq -c '[.minute, .outcome.hurt, (.ledger | length), .plan.containers]')" "[$m,true,2,4]"
 works explain-main 'pool main' "$F" explain main $m
+# Every action of the ledger is a sentence, as done and as in shadow mode.
+sentence() { # sentence ACTION APPLIED WANTED
+	sqlite3 "$FAASMAT_DB" "delete from ledger; insert into ledger(minute, time_us, pool, action, file, before, after, reason, applied)
+		values($m, 1795417500000000, 'pool-f', '$1', 'memory.max', 104857600, 209715200, 'the reason', $2)"
+	works "explain-$1-$2" "$3; the reason" "$F" explain f $m
+	works "status-$1-$2" "$3; the reason" "$F" status --state-dir "$T"
+}
+kept=$(sqlite3 "$FAASMAT_DB" ".dump ledger" | grep '^INSERT')
+sentence reclaim 1 'asked the kernel to reclaim 100M -> 200M'
+sentence reclaim 0 'would have asked the kernel to reclaim 100M -> 200M'
+sentence borrow 1 'changed what main lends it, 100M -> 200M'
+sentence oom 1 'saw an OOM kill at its limit of 100M'
+sentence oom 0 'saw an OOM kill under a limit of 100M'
+sentence full 1 'found it full at its limit of 100M'
+sentence quarantine 1 'put it in quarantine at its limit of 100M'
+sentence calm 1 'found it calm at its limit of 100M'
+sentence breaker 1 'stopped acting'
+sentence wait 1 'kept the limit of 100M'
+sentence adopt 1 'left what someone else wrote, memory.max 100M -> 200M'
+sqlite3 "$FAASMAT_DB" "delete from ledger; $kept"
 refuses explain-no-function 1 "no function 'nope'; .*locate" "$F" explain nope
 refuses explain-no-minute 2 "MINUTE is UTC" "$F" explain f 25:00
 refuses explain-nothing 2 "name a function" "$F" explain

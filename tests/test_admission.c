@@ -65,6 +65,10 @@ static void a_full_pool_says_so(void **state)
 	assert_true(reserve(a, "1", "f", M(100)).ok);
 	assert_false(reserve(a, "2", "f", M(100) + 1).ok);
 	assert_true(reserve(a, "2", "f", M(50)).ok);
+	/* More than the node has will never fit, wherever. */
+	answer = reserve(a, "3", "rare", INT64_MAX);
+	assert_false(answer.ok);
+	assert_non_null(strstr(answer.reason, "more than the node's budget"));
 	/* Bytes are left, containers are not. */
 	answer = reserve(a, "3", "f", M(1));
 	assert_false(answer.ok);

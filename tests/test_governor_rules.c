@@ -478,6 +478,24 @@ static void a_writer_each_minute_is_never_fought(void **state)
 	assert_int_equal(get(f, "pool-f", "memory.max"), M(33) + 19 * LIMIT_PAGE);
 }
 
+/* In the middle of a minute only what is to change is read, but that before it is written. */
+static void a_foreign_value_between_two_minutes_is_seen(void **state)
+{
+	struct fixture *f = *state;
+
+	f->o.clock.minute_ns = 3600 * NS_PER_S;
+	plan(f, 10, 10, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	assert_limit(f, "pool-f", 30);
+	put_bytes(f, "pool-f", "memory.max", M(25));
+	plan(f, 10, 10, 40, 20);
+	governor_tick(f->governor);
+	assert_limit(f, "pool-f", 25);
+	assert_int_equal(ledger_count(f, "pool-f", "adopt").n, 1);
+	assert_int_equal(ledger_count(f, "pool-f", "write").n, 1);
+}
+
 static void another_cgroup_of_the_same_name_is_another_one(void **state)
 {
 	struct fixture *f = *state;
@@ -528,6 +546,7 @@ int main(void)
 		ON_RULES(absurd_plans_are_not_followed),
 		ON_RULES(a_writer_each_minute_is_never_fought),
 		ON_RULES(another_cgroup_of_the_same_name_is_another_one),
+		ON_RULES(a_foreign_value_between_two_minutes_is_seen),
 		ON_RULES(someone_elses_protection_of_the_root_stays),
 	};
 

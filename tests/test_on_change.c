@@ -183,6 +183,34 @@ static void one_that_fails_is_run_again(void **state)
 	until_lines(f, "runs", 2);
 }
 
+/* Also when a second has passed. */
+static void one_runs_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, "echo begin >>runs; sleep 2; echo end >>runs", 10 * NS_PER_S);
+	note(f, "f", 1);
+	until_lines(f, "runs", 1);
+	usleep(1100 * 1000);
+	note(f, "f", 2);
+	until_lines(f, "runs", 4);
+	assert_string_equal(contents(f, "runs"), "begin\nend\nbegin\nend\n");
+}
+
+/* Also when the last one has ended long since. */
+static void it_is_not_run_more_often_than_once_a_second(void **state)
+{
+	struct fixture *f = *state;
+	int64_t began = clock_monotonic_ns();
+
+	begin(f, "echo run >>runs", 10 * NS_PER_S);
+	note(f, "f", 1);
+	until_lines(f, "runs", 1);
+	note(f, "f", 2);
+	until_lines(f, "runs", 2);
+	assert_true(clock_monotonic_ns() - began >= NS_PER_S);
+}
+
 static void closing_ends_it(void **state)
 {
 	struct fixture *f = *state;
@@ -200,9 +228,14 @@ static void closing_ends_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(it_is_told_in_json),	   TEST(the_latest_of_each_is_told_once),
-		TEST(one_that_hangs_is_ended),	   TEST(one_that_floods_is_ended),
-		TEST(one_that_fails_is_run_again), TEST(closing_ends_it),
+		TEST(it_is_told_in_json),
+		TEST(the_latest_of_each_is_told_once),
+		TEST(one_that_hangs_is_ended),
+		TEST(one_that_floods_is_ended),
+		TEST(one_that_fails_is_run_again),
+		TEST(closing_ends_it),
+		TEST(one_runs_at_a_time),
+		TEST(it_is_not_run_more_often_than_once_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
