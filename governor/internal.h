@@ -37,6 +37,7 @@
 #define HOLD_MINUTES 10
 /* While something changes or waits; else the minute's own tick is the only one. */
 #define TICKS_PER_MINUTE 10
+#define TIDY_MINUTES 10
 /* As long as the history that the ledger explains. */
 #define LEDGER_KEEP_MINUTES (28 * MINUTES_PER_DAY)
 /* A row a pool and minute, changed or not. */

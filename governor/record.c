@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "store/outcomes.h"
+#include "store/retention.h"
 
 /* Some hours of a node with a hundred pools. */
 #define QUEUE_MAX 16384
@@ -210,6 +211,9 @@ int record_flush(struct record *r)
 	if (!r->head)
 		return 0;
 	code = write_all(r);
+	/* What fills the disk may be the log itself, where no collector empties it. */
+	if (code == -ENOSPC && store_make_space(r->store) == 0)
+		code = write_all(r);
 	if (code < 0) {
 		if (!r->failing)
 			log_warning("the database takes nothing now (%s): governing goes on from "

@@ -7,6 +7,7 @@
 #include "common/service.h"
 #include "governor/internal.h"
 #include "store/plan.h"
+#include "store/retention.h"
 
 /* The pool of a function; -1 or a negative errno when there is none and none can be. Rows come in the
  * same order every minute, so the next pool is a good guess. */
@@ -122,6 +123,9 @@ static void keep_house(struct governor *g)
 	service_status("%s, %zu pools, %s%s", g->apply ? "governing" : "watching (shadow mode)",
 		       g->n - 1, format_minute(g->minute),
 		       g->waiting ? ", some wait for memory" : "");
+	/* The log is emptied by the collector, too; there may be none. */
+	if (g->minute % TIDY_MINUTES == 0)
+		store_tidy(g->store);
 	if (store_set_meta(g->store, "governor_time_us", clock_stamp_us()) == 0 &&
 	    g->minute % 60 == 0)
 		if (store_forget_ledger(g->store, g->minute - LEDGER_KEEP_MINUTES) == 0)

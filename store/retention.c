@@ -66,6 +66,14 @@ static int read_number(struct store *s, const char *sql, int64_t *ret)
 	return 0;
 }
 
+int store_make_space(struct store *s)
+{
+	int code = sqlite3_wal_checkpoint_v2(store_db(s), NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+					     NULL);
+
+	return code == SQLITE_OK ? 0 : store_fail(store_db(s), code, "emptying the log");
+}
+
 int store_tidy(struct store *s)
 {
 	int64_t pages = 0, unused = 0;

@@ -21,5 +21,8 @@ int store_forget(struct store *s, int64_t minute, int64_t before);
  * gives free pages back to the file system when a quarter of the file is free, a bounded number a
  * call. */
 int store_tidy(struct store *s);
+/* On a full disk: all of the log into the file, which mostly has room for it, and the log's bytes back to
+ * the file system. Not inside a transaction. -EBUSY while somebody reads or writes. */
+int store_make_space(struct store *s);
 
 #endif

@@ -25,6 +25,29 @@ ssize_t read(int fd, void *buffer, size_t size)
 	return interrupts() ? -1 : syscall(SYS_read, fd, buffer, size);
 }
 
+/* A disk that has no more room for the database's log than this; 0: enough. */
+static off_t log_room;
+static int log_full;
+
+static bool is_log(int fd)
+{
+	char path[64], name[256];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, name, sizeof(name));
+	return n > 4 && strncmp(name + n - 4, "-wal", 4) == 0;
+}
+
+static bool is_full(int fd, off_t end)
+{
+	if (!log_room || end <= log_room || !is_log(fd))
+		return false;
+	log_full++;
+	errno = ENOSPC;
+	return true;
+}
+
 ssize_t write(int fd, const void *buffer, size_t size)
 {
 	return interrupts() ? -1 : syscall(SYS_write, fd, buffer, size);
@@ -33,6 +56,14 @@ ssize_t write(int fd, const void *buffer, size_t size)
 ssize_t pread(int fd, void *buffer, size_t size, off_t at)
 {
 	return interrupts() ? -1 : syscall(SYS_pread64, fd, buffer, size, at);
+}
+
+/* What SQLite calls. */
+ssize_t pwrite64(int fd, const void *buffer, size_t size, off64_t at)
+{
+	return is_full(fd, at + (off_t)size) || interrupts()
+		       ? -1
+		       : syscall(SYS_pwrite64, fd, buffer, size, at);
 }
 
 ssize_t pwrite(int fd, const void *buffer, size_t size, off_t at)
@@ -182,6 +213,24 @@ static void a_full_database_keeps_new_pools_unlimited(void **state)
 	assert_limit(f, "pool-f", 30);
 }
 
+/* No collector runs here that would empty the log: the governor does it when the disk is full. */
+static void a_log_that_fills_the_disk_is_emptied(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int64_t m = 10; m <= 31; m++)
+		plan(f, m, m, m % 2 ? 30 : 20, m % 2 ? 20 : 30);
+	begin(f);
+	tick_at(f, 10);
+	log_room = 128 * KIB;
+	log_full = 0;
+	for (int64_t minute = 11; minute <= 31; minute++)
+		tick_at(f, minute);
+	log_room = 0;
+	assert_true(log_full > 0);
+	assert_int_equal(ledger_count(f, "pool-f", "write").n, 22);
+}
+
 /* --- the clock */
 
 /* An hour back, for which there is no plan, and a day forward, for which there is: the last plan holds,
@@ -248,6 +297,7 @@ int main(void)
 		ON_TREE(a_lease_is_renewed_through_signals),
 		ON_TREE(a_full_database_does_not_stop_it),
 		ON_TREE(a_full_database_keeps_new_pools_unlimited),
+		ON_TREE(a_log_that_fills_the_disk_is_emptied),
 		ON_TREE(a_clock_that_is_set),
 		ON_TREE(an_empty_pool_outlives_a_clock_that_is_set),
 	};
