@@ -77,7 +77,7 @@ help:
 	@echo 'make check      every test; TESTS="name..." runs some'
 	@echo 'make mutants    removes one safety rule at a time; a test must notice each'
 	@echo 'make vmtest     the VM tests alone; TEST=name runs one'
-	@echo 'make soak       the long runs: kills, saw-tooth plans, churn; SOAK_TIME=600 seconds a kernel'
+	@echo 'make soak       the long VM runs: kills, hostile plans, power cuts; SOAK_TIME=600 seconds a kernel'
 	@echo 'make bench      benchmarks, one JSON object a line; BENCH=name runs one'
 	@echo 'make fuzz       parsers under libFuzzer, FUZZ_TIME=60 seconds each; FUZZ=name runs one'
 	@echo 'make install    to $$(DESTDIR)$$(prefix), default /usr/local'

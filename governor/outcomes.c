@@ -7,8 +7,8 @@
  * peak. */
 static bool is_unchanged(const struct pool *p, int64_t current)
 {
-	return p->watched.id && p->watched.seen && p->containers == 0 && !p->was_in_use &&
-	       p->outcome.usage == current;
+	return p->watched.id && p->watched.seen && !p->strangers && p->containers == 0 &&
+	       !p->was_in_use && p->outcome.usage == current;
 }
 
 void outcomes_see(struct governor *g, size_t i)

@@ -15,7 +15,7 @@
 #define RECLAIM_DEADLINE_NS (2 * NS_PER_S)
 
 /* O_NONBLOCK on memory.max: from 6.16 on (c8e6002bd611, "memcg: introduce non-blocking limit setting
- * option"), silently ignored before. */
+ * option"), silently ignored before. Why not by trying: docs/decisions.md. */
 static bool honours_nonblock(void)
 {
 	struct utsname u;

@@ -3,11 +3,11 @@
 # The governor is killed at random moments while limits change every minute and containers come and go: no
 # container dies of it, invariants 1 and 2 hold in every sample, and at the end the lease lifts what is left.
 # Then faults around one that runs: a clock that is set, a full disk, a command that hangs.
-# KILLS=10 (200 in the soak) KILLS_SECONDS=n (at most) SEED=n      in the guest, as root
+# KILLS=8 (200 in the soak) KILLS_SECONDS=n (at most) SEED=n      in the guest, as root
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . vmtest/guest/lib.sh
-KILLS=${KILLS:-10}
+KILLS=${KILLS:-8}
 end=$((SECONDS + ${KILLS_SECONDS:-100000}))
 RANDOM=${SEED:=$RANDOM}
 echo "# kills: seed $SEED"

@@ -3,12 +3,12 @@
 # Power cuts and kills while the collector writes: the database lies on ext4 over a device that, from
 # one moment on, drops every write that has not reached it yet (dm-flakey). Then the database is whole,
 # has every minute but the one that ran, and the next collector makes the counts exact.
-# Sourced by all.sh, after lib.sh. ROUNDS=10 of each.
+# Sourced by all.sh, after lib.sh. ROUNDS=5 of each (50 in the soak).
 PIN=/sys/fs/bpf/powercut
 IMAGE=$RUN/disk.img
 MOUNT=$RUN/disk
 DB=$MOUNT/faasmat.db
-ROUNDS=${ROUNDS:-10}
+ROUNDS=${ROUNDS:-5}
 LENGTH=2 # seconds a minute
 
 sectors=$((96 * 2048))
