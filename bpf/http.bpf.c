@@ -73,6 +73,8 @@ struct {
 	__type(value, struct piece);
 } new_piece SEC(".maps");
 
+#include "bpf/http2_streams.h"
+
 /* The sources of a feed: a packet, or a kept piece. */
 struct source {
 	struct __sk_buff *skb;
@@ -251,6 +253,10 @@ __noinline int request_found(struct connection *c, const struct http_finding *fo
 	if (!c || !found || !config)
 		return 0;
 	h = &c->in;
+	if (!(config->classes & WIRE_HTTP1) && found->found != HTTP_PREFACE) {
+		h->phase = HTTP_OPAQUE;
+		return 0;
+	}
 	switch (found->found) {
 	case HTTP_PATH:
 		name_request(config, h, found);
@@ -274,7 +280,11 @@ __noinline int request_found(struct connection *c, const struct http_finding *fo
 		count_head(c, h->kind, ack, is_made);
 		break;
 	case HTTP_PREFACE:
-		h->phase = HTTP_OPAQUE;
+		/* Not a connection's beginning: a body's bytes, or nothing that a server takes. */
+		if (!(config->classes & WIRE_HTTP2) || c->pushed)
+			h->phase = HTTP_OPAQUE;
+		else
+			h->phase = h->flags & HTTP_JOINING ? HTTP_UNKNOWN : HTTP_H2;
 		break;
 	}
 	return 0;
@@ -438,6 +448,17 @@ static __noinline struct connection *join(struct __sk_buff *skb)
 	return c;
 }
 
+static __always_inline void feed_frames(struct source *source, const struct segment *s, __u32 pos)
+{
+	struct h2_span span = { .payload = s->payload,
+				.bytes = s->bytes,
+				.seq = s->seq,
+				.pos = pos,
+				.is_early = source->early != NULL };
+
+	h2_received(source->skb, source->connection, source->piece, &span);
+}
+
 static __always_inline void feed_requests(struct source *source, const struct segment *s)
 {
 	struct connection *c = source->connection;
@@ -449,6 +470,15 @@ static __always_inline void feed_requests(struct source *source, const struct se
 				 .ack = s->ack,
 				 .wants_agent = source->config->agent_lengths != 0 };
 
+	if (c->in.phase == HTTP_H2) {
+		feed_frames(source, s, f.pos);
+		return;
+	}
+	if (c->in.phase == HTTP_UNKNOWN) {
+		h2_unknown(c, s->end - c->in.next_seq);
+		c->in.next_seq = s->end;
+		return;
+	}
 	if (c->in.phase == HTTP_LOST) {
 		/* Open until its response; what comes after that is the next one. */
 		if ((__u32)c->waiting) {
@@ -462,6 +492,11 @@ static __always_inline void feed_requests(struct source *source, const struct se
 	if (!feed_whole_head(&f) && bpf_loop(MAX_STEPS, request_step, &f, 0) == MAX_STEPS)
 		c->in.phase = HTTP_LOST;
 	end_feed(&f, s->seq);
+	if (c->in.phase == HTTP_H2)
+		feed_frames(source, s, f.pos - (f.n - f.at) + H2_PREFACE);
+	else if (source->config->classes & WIRE_HTTP2 &&
+		 (c->in.phase == HTTP_JOINED || c->in.phase == HTTP_UNKNOWN))
+		h2_unknown(c, s->bytes);
 }
 
 /* What lies in the gap is lost: as many heads as have room in it. */
@@ -469,6 +504,12 @@ static __always_inline void lose_track(struct source *source, __u32 next)
 {
 	struct connection *c = source->connection;
 
+	if (c->in.phase == HTTP_H2) {
+		h2_unknown(c, next - c->in.next_seq);
+		c->in.next_seq = next;
+		c->in.phase = HTTP_UNKNOWN;
+		return;
+	}
 	count_unsettled(c, (next - c->in.next_seq) / SHORTEST_HEAD + 1, false);
 	c->in.next_seq = next;
 	c->in.carry = 0;
@@ -610,7 +651,7 @@ static __always_inline int receive(struct __sk_buff *skb)
 		if (c->hop == HOP_UNKNOWN)
 			c->hop = hop_of(skb, source.config);
 		if ((__s32)(s.seq - c->in.next_seq) > 0 && c->in.phase != HTTP_JOINED &&
-		    is_early(&source, &s)) {
+		    c->in.phase != HTTP_UNKNOWN && is_early(&source, &s)) {
 			keep_segment(&source, &s);
 		} else {
 			if ((__s32)(s.seq - c->in.next_seq) > 0)
@@ -685,7 +726,11 @@ static __always_inline int send(struct __sk_buff *skb)
 	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s))
 		return ALLOW;
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (!c || c->out.phase == HTTP_OPAQUE)
+	if (!c)
+		return ALLOW;
+	if (c->in.phase == HTTP_H2 || c->out.phase == HTTP_H2)
+		return h2_sent(skb);
+	if (c->out.phase == HTTP_OPAQUE)
 		return ALLOW;
 	if (c->out.phase == HTTP_LAZY) {
 		if (!(__u32)c->waiting) {

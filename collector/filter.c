@@ -15,6 +15,7 @@ int filter_parse_classes(const char *text, uint32_t *ret)
 		uint32_t classes;
 	} known[] = {
 		{ "http", WIRE_HTTP1 },
+		{ "http2", WIRE_HTTP2 },
 		{ "connect", WIRE_CONNECT },
 		{ "none", 0 },
 	};
@@ -34,7 +35,7 @@ int filter_parse_classes(const char *text, uint32_t *ret)
 		text += n + 1;
 	}
 	/* A connection is one invocation or has several, not both. */
-	if ((classes & WIRE_CONNECT) && (classes & WIRE_HTTP1))
+	if ((classes & WIRE_CONNECT) && (classes & (WIRE_HTTP1 | WIRE_HTTP2)))
 		return -EINVAL;
 	*ret = classes;
 	return 0;

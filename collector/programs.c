@@ -120,7 +120,7 @@ int programs_attach(struct programs *p, const char *dir, int root_fd, uint64_t r
 
 static void choose_programs(struct faasmat_bpf *skel, uint32_t classes, bool with_victims)
 {
-	bool http = classes & WIRE_HTTP1;
+	bool http = classes & (WIRE_HTTP1 | WIRE_HTTP2);
 
 	bpf_program__set_autoload(skel->progs.oom_killed, with_victims);
 	bpf_program__set_autoload(skel->progs.http_received, http);
