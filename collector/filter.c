@@ -15,7 +15,7 @@ int filter_parse_classes(const char *text, uint32_t *ret)
 		uint32_t classes;
 	} known[] = {
 		{ "http", WIRE_HTTP1 }, { "http2", WIRE_HTTP2 }, { "connect", WIRE_CONNECT },
-		{ "exec", WIRE_EXEC },	{ "none", 0 },
+		{ "exec", WIRE_EXEC },	{ "unix", WIRE_UNIX },	 { "none", 0 },
 	};
 	uint32_t classes = 0;
 

@@ -57,6 +57,10 @@ static int attach_tracing(struct faasmat_bpf *skel, const char *dir)
 		{ skel->progs.connection_changed, "link_connections" },
 		{ skel->progs.program_started, "link_started" },
 		{ skel->progs.process_ended, "link_ended" },
+		{ skel->progs.unix_accepted, "link_unix_accepted" },
+		{ skel->progs.unix_received, "link_unix_received" },
+		{ skel->progs.unix_sent, "link_unix_sent" },
+		{ skel->progs.unix_closed, "link_unix_closed" },
 	};
 	int r = 0;
 
@@ -130,6 +134,10 @@ static void choose_programs(struct faasmat_bpf *skel, uint32_t classes, bool wit
 	bpf_program__set_autoload(skel->progs.connection_changed, http || classes & WIRE_CONNECT);
 	bpf_program__set_autoload(skel->progs.program_started, classes & WIRE_EXEC);
 	bpf_program__set_autoload(skel->progs.process_ended, classes & WIRE_EXEC);
+	bpf_program__set_autoload(skel->progs.unix_accepted, classes & WIRE_UNIX);
+	bpf_program__set_autoload(skel->progs.unix_received, classes & WIRE_UNIX);
+	bpf_program__set_autoload(skel->progs.unix_sent, classes & WIRE_UNIX);
+	bpf_program__set_autoload(skel->progs.unix_closed, classes & WIRE_UNIX);
 }
 
 static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir, bool with_victims)

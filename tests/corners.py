@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sends requests in a way that is hard to count, and prints how many it sent and had answered.
 
-usage: corners.py PORT WAY N [HOST]
+usage: corners.py PORT|SOCKET WAY N [HOST]    SOCKET: the path of a UNIX socket
+  keep-alive  one head a write
   pipelined  ten heads in one write          bytes    a head by single bytes
   body       a body full of heads            chunked  the same in chunks
 """
@@ -22,6 +23,11 @@ def answers(s, wanted):
             break
         got += piece
     return got.count(b"HTTP/1.1 ")
+
+
+def keep_alive(s):
+    s.sendall(HEAD)
+    return 1
 
 
 def pipelined(s):
@@ -54,13 +60,24 @@ def chunked(s):
     return 1
 
 
-WAYS = {"pipelined": pipelined, "bytes": single_bytes, "body": body, "chunked": chunked}
+WAYS = {
+    "keep-alive": keep_alive,
+    "pipelined": pipelined,
+    "bytes": single_bytes,
+    "body": body,
+    "chunked": chunked,
+}
 
 
 def main():
-    port, way, n = int(sys.argv[1]), WAYS[sys.argv[2]], int(sys.argv[3])
-    s = socket.create_connection((sys.argv[4] if len(sys.argv) > 4 else "127.0.0.1", port))
-    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    port, way, n = sys.argv[1], WAYS[sys.argv[2]], int(sys.argv[3])
+    if port.startswith("/"):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(port)
+    else:
+        host = sys.argv[4] if len(sys.argv) > 4 else "127.0.0.1"
+        s = socket.create_connection((host, int(port)))
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sent = got = 0
     for _ in range(n):
         k = way(s)
