@@ -399,7 +399,7 @@ static __noinline bool is_loopback(struct __sk_buff *skb, struct bpf_sock_tuple 
 
 /* A request that a container sends to itself (a watchdog to the function behind it) is a second hop
  * of one that was counted when it came in. */
-static __always_inline __u8 hop_of(struct __sk_buff *skb, const struct wire_config *config)
+static __noinline __u8 hop_of(struct __sk_buff *skb, const struct wire_config *config)
 {
 	struct bpf_sock_tuple peer = {};
 	struct bpf_sock *sender;
@@ -495,19 +495,18 @@ static __always_inline void feed_requests(struct source *source, const struct se
 		h2_unknown(c, s->bytes);
 }
 
-static __always_inline void feed_segment(struct source *source, const struct segment *s)
-{
-	if (source->connection->in.phase != HTTP_H2)
-		feed_requests(source, s);
-	if (source->connection->in.phase == HTTP_H2)
-		feed_frames(source, s);
-}
-
-/* With a stack of its own, which feed_frames() does not need: all that call one another share 512 bytes. */
-static __noinline int feed_requests_apart(struct source *source, struct segment *s)
+/* With a stack of its own, which feed_frames() does not need: all that call one another share 512
+ * bytes. Returns the phase. */
+static __noinline __u32 feed_requests_apart(struct source *source, struct segment *s)
 {
 	feed_requests(source, s);
-	return 0;
+	return source->connection->in.phase;
+}
+
+static __always_inline void feed_segment(struct source *source, struct segment *s)
+{
+	if (source->connection->in.phase == HTTP_H2 || feed_requests_apart(source, s) == HTTP_H2)
+		feed_frames(source, s);
 }
 
 /* What lies in the gap is lost: as many heads as have room in it. */
@@ -591,10 +590,7 @@ static long take_piece(__u32 i, void *arg)
 	s.seq = c->in.next_seq;
 	s.end = s.seq + s.bytes;
 	s.ack = c->ack;
-	if (c->in.phase != HTTP_H2)
-		feed_requests_apart(source, &s);
-	if (c->in.phase == HTTP_H2)
-		feed_frames(source, &s);
+	feed_segment(source, &s);
 	bpf_map_delete_elem(&pieces, &key);
 	return 0;
 }

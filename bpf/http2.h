@@ -12,6 +12,8 @@
 #ifndef FAASMAT_BPF_HTTP2_H
 #define FAASMAT_BPF_HTTP2_H
 
+#include "bpf/http1.h"
+
 #define H2_PREFACE 24
 #define H2_HEADER 9
 /* Pad length, priority, two changes of the table's size, and the status. */
@@ -178,12 +180,17 @@ static __always_inline void h2_server_frame(const struct h2_reader *r, __u32 typ
 	}
 }
 
-/* What decides about a frame is gathered: says what it is, and makes ready for the next. */
-static __always_inline void h2_read(struct h2_reader *r, int is_response, struct h2_finding *f)
+/* What decides about a frame is gathered: says what it is, also in *f, and makes ready for the next. */
+HTTP_ONCE int h2_read(struct h2_reader *r, int is_response, struct h2_finding *f)
 {
-	__u32 type = r->bytes[3], length = h2_length(r), looked = r->have - H2_HEADER;
-	__u32 in_block = r->state & H2_IN_BLOCK;
+	__u32 type, length, looked, in_block;
 
+	if (!r || !f)
+		return 0;
+	type = r->bytes[3];
+	length = h2_length(r);
+	looked = r->have - H2_HEADER;
+	in_block = r->state & H2_IN_BLOCK;
 	f->found = H2_NOTHING;
 	f->stream = h2_stream(r);
 	f->status = 0;
@@ -194,7 +201,7 @@ static __always_inline void h2_read(struct h2_reader *r, int is_response, struct
 	if ((!(r->state & H2_BEGUN) && (type != H2_SETTINGS || f->stream)) ||
 	    !in_block != (type != H2_CONTINUATION)) {
 		r->state |= H2_BROKEN;
-		return;
+		return 0;
 	}
 	r->state |= H2_BEGUN;
 	if (type == H2_HEADERS || type == H2_PUSH_PROMISE || type == H2_CONTINUATION) {
@@ -210,6 +217,7 @@ static __always_inline void h2_read(struct h2_reader *r, int is_response, struct
 	} else {
 		h2_client_frame(r, type, f->stream, f);
 	}
+	return f->found;
 }
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef FAASMAT_BPF_HTTP2_STREAMS_H
 #define FAASMAT_BPF_HTTP2_STREAMS_H
 
+#include "bpf/frames.h"
+
 /* A part of the client's bytes, in the packet or in a kept piece. */
 struct h2_span {
 	__u32 payload, bytes; /* where the segment is */
@@ -15,12 +17,12 @@ struct h2_span {
 	__u32 is_early; /* the connection is not made yet */
 };
 
-struct h2_feed {
+struct h2_packet {
+	struct h2_feed feed;
 	struct __sk_buff *skb;
 	struct piece *piece;
 	struct connection *connection;
 	struct h2_connection *h2;
-	__u32 payload, bytes, pos;
 	__u32 is_made;
 };
 
@@ -149,90 +151,42 @@ __noinline int h2_go_on(struct connection *c, struct h2_connection *h2, const st
 	return 0;
 }
 
-/* Copies n bytes, at most H2_ROOM / 2. */
-static __always_inline bool h2_load(struct h2_feed *f, void *to, __u32 n)
+static __always_inline bool h2_load(struct h2_feed *feed, void *to, __u32 offset, __u32 n)
 {
-	__u32 offset = f->payload + f->pos;
+	struct h2_packet *p = (struct h2_packet *)feed;
 
+	/* See stream_load(). */
 	n--;
 	asm volatile("" : "+r"(n));
 	if (n >= H2_ROOM / 2)
 		return false;
 	n++;
-	if (f->piece) {
+	if (p->piece) {
 		if (offset > PIECE_BYTES - H2_ROOM / 2 && offset + n > PIECE_BYTES)
 			return false;
-		return !bpf_probe_read_kernel(to, n, f->piece->data + (offset & 2047));
+		return !bpf_probe_read_kernel(to, n, p->piece->data + (offset & 2047));
 	}
-	return !bpf_skb_load_bytes(f->skb, offset, to, n);
+	return !bpf_skb_load_bytes(p->skb, offset, to, n);
 }
 
-/* Gathers what decides about a frame; false when the segment has no more. */
-static __always_inline bool h2_gather(struct h2_feed *f, struct h2_reader *r, int is_response)
+static __always_inline void h2_found(struct h2_feed *feed, const struct h2_finding *found)
 {
-	__u32 rest = f->bytes - f->pos, take = h2_wanted(r, is_response) - r->have, at = r->have;
+	struct h2_packet *p = (struct h2_packet *)feed;
 
-	if (take > rest)
-		take = rest;
-	at &= H2_ROOM / 2 - 1;
-	asm volatile("" : "+r"(at));
-	if (!h2_load(f, &r->bytes[at & (H2_ROOM / 2 - 1)], take)) {
-		r->state |= H2_BROKEN;
-		return false;
-	}
-	r->have += take;
-	f->pos += take;
-	return true;
-}
-
-/* One frame, or a part of one; 1 when the segment is done with. */
-static __always_inline long h2_step(struct h2_feed *f, struct h2_reader *r, int is_response)
-{
-	__u32 rest = f->bytes - f->pos;
-	struct h2_finding found = {};
-
-	if (!rest || rest > f->bytes || r->state & H2_BROKEN)
-		return 1;
-	if (r->left) {
-		if (rest > r->left)
-			rest = r->left;
-		r->left -= rest;
-		f->pos += rest;
-		return 0;
-	}
-	if (r->have < h2_wanted(r, is_response) && !h2_gather(f, r, is_response))
-		return 1;
-	if (r->have < h2_wanted(r, is_response))
-		return 0;
-	h2_read(r, is_response, &found);
-	if (found.found == H2_REQUEST)
-		h2_open(f->connection, f->h2, found.stream, f->is_made);
-	else if (found.found)
-		h2_go_on(f->connection, f->h2, &found);
-	return 0;
+	if (found->found == H2_REQUEST)
+		h2_open(p->connection, p->h2, found->stream, p->is_made);
+	else
+		h2_go_on(p->connection, p->h2, found);
 }
 
 static long h2_request_step(__u32 i, void *feed)
 {
-	struct h2_feed *f = feed;
-
-	return h2_step(f, &f->h2->in, 0);
+	return h2_step(feed, 0);
 }
 
 static long h2_response_step(__u32 i, void *feed)
 {
-	struct h2_feed *f = feed;
-
-	return h2_step(f, &f->h2->out, 1);
-}
-
-/* The next sequence number to look at; the frame's rest is passed over. */
-static __always_inline __u32 h2_next_seq(struct h2_reader *r, __u32 end)
-{
-	__u32 left = r->left;
-
-	r->left = 0;
-	return end + left;
+	return h2_step(feed, 1);
 }
 
 static __always_inline struct h2_connection *h2_early(void)
@@ -253,33 +207,34 @@ static __always_inline struct h2_connection *h2_early(void)
 __noinline int h2_received(struct __sk_buff *skb, struct connection *c, struct piece *piece,
 			   const struct h2_span *span)
 {
-	struct h2_feed f = {};
+	struct h2_packet p = {};
 	struct bpf_sock *sk;
 
 	if (!c || !span)
 		return 0;
 	if (span->is_early) {
-		f.h2 = h2_early();
+		p.h2 = h2_early();
 	} else {
 		sk = skb->sk;
 		if (!sk)
 			return 0;
-		f.h2 = bpf_sk_storage_get(&h2_connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+		p.h2 = bpf_sk_storage_get(&h2_connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	}
-	if (!f.h2) {
+	if (!p.h2) {
 		c->in.phase = HTTP_UNKNOWN;
 		return 0;
 	}
-	f.skb = skb;
-	f.piece = piece;
-	f.connection = c;
-	f.payload = span->payload;
-	f.bytes = span->bytes;
-	f.pos = span->pos;
-	f.is_made = !span->is_early;
-	bpf_loop(MAX_STEPS, h2_request_step, &f, 0);
-	c->in.next_seq = h2_next_seq(&f.h2->in, span->seq + span->bytes);
-	if (f.h2->in.state & H2_BROKEN)
+	p.skb = skb;
+	p.piece = piece;
+	p.connection = c;
+	p.feed.offset = span->payload;
+	p.feed.bytes = span->bytes;
+	p.feed.pos = span->pos;
+	p.feed.reader = &p.h2->in;
+	p.is_made = !span->is_early;
+	bpf_loop(MAX_STEPS, h2_request_step, &p, 0);
+	c->in.next_seq = h2_next_seq(&p.h2->in, span->seq + span->bytes);
+	if (p.h2->in.state & H2_BROKEN)
 		c->in.phase = HTTP_OPAQUE;
 	return 0;
 }
@@ -288,7 +243,7 @@ __noinline int h2_received(struct __sk_buff *skb, struct connection *c, struct p
 __noinline int h2_sent(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct h2_feed f = {};
+	struct h2_packet p = {};
 	struct connection *c;
 	struct segment s;
 
@@ -299,24 +254,25 @@ __noinline int h2_sent(struct __sk_buff *skb)
 		return ALLOW;
 	if (c->out.phase == HTTP_H2 && (__s32)(s.end - c->out.next_seq) <= 0)
 		return ALLOW;
-	f.h2 = bpf_sk_storage_get(&h2_connections, sk, NULL, 0);
-	if (!f.h2)
+	p.h2 = bpf_sk_storage_get(&h2_connections, sk, NULL, 0);
+	if (!p.h2)
 		return ALLOW;
 	if (c->out.phase != HTTP_H2) {
 		c->out.phase = HTTP_H2;
 		c->out.next_seq = s.seq;
-		f.h2->out.state = H2_BEGUN;
+		p.h2->out.state = H2_BEGUN;
 	}
 	/* A gap: where frames begin is not known any more. */
 	if ((__s32)(s.seq - c->out.next_seq) > 0)
-		f.h2->out.state |= H2_BROKEN;
-	f.skb = skb;
-	f.connection = c;
-	f.payload = s.payload;
-	f.bytes = s.bytes;
-	f.pos = c->out.next_seq - s.seq;
-	bpf_loop(MAX_STEPS, h2_response_step, &f, 0);
-	c->out.next_seq = h2_next_seq(&f.h2->out, s.end);
+		p.h2->out.state |= H2_BROKEN;
+	p.skb = skb;
+	p.connection = c;
+	p.feed.offset = s.payload;
+	p.feed.bytes = s.bytes;
+	p.feed.pos = c->out.next_seq - s.seq;
+	p.feed.reader = &p.h2->out;
+	bpf_loop(MAX_STEPS, h2_response_step, &p, 0);
+	c->out.next_seq = h2_next_seq(&p.h2->out, s.end);
 	return ALLOW;
 }
 
