@@ -39,6 +39,15 @@ int filter_parse_classes(const char *text, uint32_t *ret)
 	return 0;
 }
 
+uint32_t filter_platform_classes(const char *platform)
+{
+	if (strcmp(platform, "fn") == 0)
+		return WIRE_UNIX;
+	if (strcmp(platform, "knative") == 0)
+		return WIRE_HTTP1 | WIRE_HTTP2;
+	return WIRE_HTTP1;
+}
+
 int filter_parse_hops(const char *text, enum wire_hops *ret)
 {
 	static const char *const names[] = {

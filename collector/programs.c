@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/faasmat.skel.h"
+#include "collector/trial.h"
 #include "common/log.h"
 
 int programs_open_pin(const char *pin_dir, const char *name)
@@ -161,13 +162,16 @@ static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir,
 	return skel;
 }
 
-static const char *load_remedy(void)
+static const char *load_remedy(uint32_t classes)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return "this kernel has no BTF (/sys/kernel/btf/vmlinux); faasmat needs one built "
 		       "with CONFIG_DEBUG_INFO_BTF, as Debian's are";
 	if (geteuid() != 0)
 		return "root is needed, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
+	if (classes & WIRE_UNIX && trial_unix() < 0)
+		return "this kernel does not let its functions be traced (fexit), so requests on UNIX "
+		       "sockets cannot be counted; leave `unix` out of --invocations, or use none";
 	return "is the kernel 6.1 or newer? `faasmat probe` tells more";
 }
 
@@ -185,7 +189,8 @@ int programs_load(const struct sensor_options *o, const char *dir, struct progra
 		int r = -errno;
 
 		free(p);
-		return log_error_errno(r, "loading the BPF programs: %s", load_remedy());
+		return log_error_errno(r, "loading the BPF programs: %s",
+				       load_remedy(o->filter->classes));
 	}
 	*ret = p;
 	return 0;
