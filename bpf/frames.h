@@ -10,7 +10,6 @@
 
 /* One segment's bytes for a reader; the first member of what the including file adds to it. */
 struct h2_feed {
-	struct h2_reader *reader;
 	__u32 offset, bytes; /* the segment in the source */
 	__u32 pos;	     /* how much of it is done with */
 };
@@ -19,12 +18,12 @@ struct h2_feed {
 static bool h2_load(struct h2_feed *f, void *to, __u32 offset, __u32 n);
 static void h2_found(struct h2_feed *f, const struct h2_finding *found);
 
-/* Gathers what decides about a frame; false when it cannot. */
-static __always_inline bool h2_gather(struct h2_feed *f, __u32 wanted)
+/* Gathers what decides about a frame, of a response's head in one go; false when it cannot. */
+static __always_inline bool h2_gather(struct h2_feed *f, struct h2_reader *r, int is_response)
 {
-	struct h2_reader *r = f->reader;
-	__u32 rest = f->bytes - f->pos, take = wanted - r->have, at = r->have;
+	__u32 rest = f->bytes - f->pos, had = r->have, at = had, take;
 
+	take = (is_response && !had ? H2_LOOK : h2_wanted(r, is_response)) - had;
 	if (take > rest)
 		take = rest;
 	at &= H2_ROOM / 2 - 1;
@@ -35,16 +34,19 @@ static __always_inline bool h2_gather(struct h2_feed *f, __u32 wanted)
 		r->state |= H2_BROKEN;
 		return false;
 	}
-	r->have += take;
-	f->pos += take;
+	r->have = had + take;
+	/* What is not of it belongs to the next frame. */
+	take = h2_wanted(r, is_response);
+	if (r->have > take)
+		r->have = take;
+	f->pos += r->have - had;
 	return true;
 }
 
 /* One frame, or a part of one; 1 when the segment is done with. */
-static __always_inline long h2_step(struct h2_feed *f, int is_response)
+static __always_inline long h2_step(struct h2_feed *f, struct h2_reader *r, int is_response)
 {
-	__u32 rest = f->bytes - f->pos, wanted;
-	struct h2_reader *r = f->reader;
+	__u32 rest = f->bytes - f->pos;
 	struct h2_finding found = {};
 
 	if (!rest || rest > f->bytes || r->state & H2_BROKEN)
@@ -56,15 +58,13 @@ static __always_inline long h2_step(struct h2_feed *f, int is_response)
 		f->pos += rest;
 		return 0;
 	}
-	wanted = h2_wanted(r, is_response);
-	if (r->have < wanted && !h2_gather(f, wanted))
+	if (r->have < h2_wanted(r, is_response) && !h2_gather(f, r, is_response))
 		return 1;
-	/* Of a response's head more is wanted when its kind is known. */
 	if (r->have < h2_wanted(r, is_response))
 		return 0;
 	if (h2_read(r, is_response, &found))
 		h2_found(f, &found);
-	return 0;
+	return f->pos == f->bytes;
 }
 
 /* After the segment's last step: the next sequence number to look at, behind what is passed over. */

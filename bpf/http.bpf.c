@@ -495,18 +495,20 @@ static __always_inline void feed_requests(struct source *source, const struct se
 		h2_unknown(c, s->bytes);
 }
 
+static __always_inline void feed_segment(struct source *source, const struct segment *s)
+{
+	if (source->connection->in.phase != HTTP_H2)
+		feed_requests(source, s);
+	if (source->connection->in.phase == HTTP_H2)
+		feed_frames(source, s);
+}
+
 /* With a stack of its own, which feed_frames() does not need: all that call one another share 512
  * bytes. Returns the phase. */
 static __noinline __u32 feed_requests_apart(struct source *source, struct segment *s)
 {
 	feed_requests(source, s);
 	return source->connection->in.phase;
-}
-
-static __always_inline void feed_segment(struct source *source, struct segment *s)
-{
-	if (source->connection->in.phase == HTTP_H2 || feed_requests_apart(source, s) == HTTP_H2)
-		feed_frames(source, s);
 }
 
 /* What lies in the gap is lost: as many heads as have room in it. */
@@ -590,7 +592,8 @@ static long take_piece(__u32 i, void *arg)
 	s.seq = c->in.next_seq;
 	s.end = s.seq + s.bytes;
 	s.ack = c->ack;
-	feed_segment(source, &s);
+	if (c->in.phase == HTTP_H2 || feed_requests_apart(source, &s) == HTTP_H2)
+		feed_frames(source, &s);
 	bpf_map_delete_elem(&pieces, &key);
 	return 0;
 }
@@ -739,7 +742,7 @@ static __always_inline int send(struct __sk_buff *skb)
 	if (!c)
 		return ALLOW;
 	if (c->in.phase == HTTP_H2 || c->out.phase == HTTP_H2)
-		return h2_sent(skb);
+		return h2_sent(skb, c, &s);
 	if (c->out.phase == HTTP_OPAQUE)
 		return ALLOW;
 	if (c->out.phase == HTTP_LAZY) {

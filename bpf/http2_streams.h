@@ -19,11 +19,11 @@ struct h2_span {
 
 struct h2_packet {
 	struct h2_feed feed;
+	__u32 is_made;
 	struct __sk_buff *skb;
 	struct piece *piece;
 	struct connection *connection;
 	struct h2_connection *h2;
-	__u32 is_made;
 };
 
 /* No HEADERS frame is shorter than its header. */
@@ -119,35 +119,47 @@ static __always_inline void h2_answer(struct connection *c, struct h2_slot *slot
 	}
 }
 
+/* One that has no place. */
+static __always_inline void h2_go_on_untracked(struct connection *c, struct h2_connection *h2,
+					       struct wire_invocations *counts,
+					       const struct h2_finding *f)
+{
+	if (c->in.phase == HTTP_UNKNOWN && f->found == H2_RESPONSE)
+		add(counts->unsettled_responses, 1);
+	else if (f->found != H2_RESPONSE || f->is_last)
+		h2_untracked_end(c, h2, counts, f->found);
+}
+
 /* What either end says of a stream that is open. */
 __noinline int h2_go_on(struct connection *c, struct h2_connection *h2, const struct h2_finding *f)
 {
-	struct wire_config *config = read_settings();
 	struct wire_invocations *counts;
+	struct wire_config *config;
 	struct h2_slot *slot;
 
-	if (!c || !h2 || !f || !config)
-		return 0;
-	counts = counters_of(c->cgroup);
-	if (!counts || c->hop == HOP_SECOND)
+	if (!c || !h2 || !f || c->hop == HOP_SECOND)
 		return 0;
 	slot = h2_find(h2, f->stream);
-	if (!slot) {
-		if (c->in.phase == HTTP_UNKNOWN && f->found == H2_RESPONSE)
-			add(counts->unsettled_responses, 1);
-		else if (f->found != H2_RESPONSE || f->is_last)
-			h2_untracked_end(c, h2, counts, f->found);
+	if (f->found == H2_END && slot) {
+		__sync_val_compare_and_swap(&slot->stream, f->stream | H2_ANSWERED, 0);
 		return 0;
 	}
-	if (f->found == H2_RESPONSE)
+	config = read_settings();
+	counts = counters_of(c->cgroup);
+	if (!counts || !config)
+		return 0;
+	if (!slot) {
+		h2_go_on_untracked(c, h2, counts, f);
+		return 0;
+	}
+	if (f->found == H2_RESPONSE) {
 		h2_answer(c, slot, counts, f, config->sweep);
-	if (f->found == H2_RESET &&
-	    __sync_val_compare_and_swap(&slot->stream, f->stream, 0) == f->stream) {
+	} else if (__sync_val_compare_and_swap(&slot->stream, f->stream, 0) == f->stream) {
 		add(c->waiting, -(ONE_COUNTED + 1));
 		count_aborted(counts, 1, config->sweep);
-	} else if (f->found != H2_RESPONSE || f->is_last) {
-		__sync_val_compare_and_swap(&slot->stream, f->stream | H2_ANSWERED, 0);
 	}
+	if (f->found == H2_RESET || f->is_last)
+		__sync_val_compare_and_swap(&slot->stream, f->stream | H2_ANSWERED, 0);
 	return 0;
 }
 
@@ -181,12 +193,16 @@ static __always_inline void h2_found(struct h2_feed *feed, const struct h2_findi
 
 static long h2_request_step(__u32 i, void *feed)
 {
-	return h2_step(feed, 0);
+	struct h2_packet *p = feed;
+
+	return h2_step(&p->feed, &p->h2->in, 0);
 }
 
 static long h2_response_step(__u32 i, void *feed)
 {
-	return h2_step(feed, 1);
+	struct h2_packet *p = feed;
+
+	return h2_step(&p->feed, &p->h2->out, 1);
 }
 
 static __always_inline struct h2_connection *h2_early(void)
@@ -230,7 +246,6 @@ __noinline int h2_received(struct __sk_buff *skb, struct connection *c, struct p
 	p.feed.offset = span->payload;
 	p.feed.bytes = span->bytes;
 	p.feed.pos = span->pos;
-	p.feed.reader = &p.h2->in;
 	p.is_made = !span->is_early;
 	bpf_loop(MAX_STEPS, h2_request_step, &p, 0);
 	c->in.next_seq = h2_next_seq(&p.h2->in, span->seq + span->bytes);
@@ -240,39 +255,32 @@ __noinline int h2_received(struct __sk_buff *skb, struct connection *c, struct p
 }
 
 /* The server's frames. What it sent before the client's preface came are whole frames. */
-__noinline int h2_sent(struct __sk_buff *skb)
+static __always_inline int h2_sent(struct __sk_buff *skb, struct connection *c,
+				   const struct segment *s)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct h2_packet p = {};
-	struct connection *c;
-	struct segment s;
 
-	if (!sk || !read_segment(skb, &s))
-		return ALLOW;
-	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (!c)
-		return ALLOW;
-	if (c->out.phase == HTTP_H2 && (__s32)(s.end - c->out.next_seq) <= 0)
+	if (!sk || (c->out.phase == HTTP_H2 && (__s32)(s->end - c->out.next_seq) <= 0))
 		return ALLOW;
 	p.h2 = bpf_sk_storage_get(&h2_connections, sk, NULL, 0);
 	if (!p.h2)
 		return ALLOW;
 	if (c->out.phase != HTTP_H2) {
 		c->out.phase = HTTP_H2;
-		c->out.next_seq = s.seq;
+		c->out.next_seq = s->seq;
 		p.h2->out.state = H2_BEGUN;
 	}
 	/* A gap: where frames begin is not known any more. */
-	if ((__s32)(s.seq - c->out.next_seq) > 0)
+	if ((__s32)(s->seq - c->out.next_seq) > 0)
 		p.h2->out.state |= H2_BROKEN;
 	p.skb = skb;
 	p.connection = c;
-	p.feed.offset = s.payload;
-	p.feed.bytes = s.bytes;
-	p.feed.pos = c->out.next_seq - s.seq;
-	p.feed.reader = &p.h2->out;
+	p.feed.offset = s->payload;
+	p.feed.bytes = s->bytes;
+	p.feed.pos = c->out.next_seq - s->seq;
 	bpf_loop(MAX_STEPS, h2_response_step, &p, 0);
-	c->out.next_seq = h2_next_seq(&p.h2->out, s.end);
+	c->out.next_seq = h2_next_seq(&p.h2->out, s->end);
 	return ALLOW;
 }
 

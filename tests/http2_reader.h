@@ -49,7 +49,7 @@ static void h2_found(struct h2_feed *feed, const struct h2_finding *found)
 static inline __u32 h2_feed_piece(struct h2_reader *r, struct h2_seen *seen, const char *bytes,
 				  __u32 n, __u32 seq, int is_response)
 {
-	struct h2_piece p = { .feed = { .reader = r, .bytes = n }, .seen = seen };
+	struct h2_piece p = { .feed = { .bytes = n }, .seen = seen };
 	char *copy = malloc(n);
 	__u32 steps = 0;
 
@@ -57,7 +57,7 @@ static inline __u32 h2_feed_piece(struct h2_reader *r, struct h2_seen *seen, con
 		abort();
 	memcpy(copy, bytes, n);
 	p.bytes = copy;
-	while (!h2_step(&p.feed, is_response))
+	while (!h2_step(&p.feed, r, is_response))
 		if (++steps > 2 * n + 8)
 			abort();
 	free(copy);
