@@ -692,7 +692,8 @@ static __noinline int read_early_data(struct __sk_buff *skb)
 	__builtin_memset(&early->connection, 0, sizeof(early->connection));
 	early->seq = s.seq;
 	early->port = sk->src_port;
-	early->remote_port = bpf_ntohs(sk->dst_port);
+	/* Of the packet: a listener has no peer. */
+	early->remote_port = bpf_ntohs(s.from);
 	early->connection.in.next_seq = s.seq;
 	early->connection.cgroup = bpf_skb_cgroup_id(skb);
 	source.skb = skb;
