@@ -159,6 +159,7 @@ static __always_inline void take_part(struct parts *p, __u64 bytes, __u32 n)
 static __always_inline bool find_begin(struct parts *p)
 {
 	__u64 rest = p->rest;
+	const struct iovec *iov;
 
 #pragma unroll
 	for (int i = 0; i < MAX_PARTS; i++) {
@@ -167,8 +168,8 @@ static __always_inline bool find_begin(struct parts *p)
 			return true;
 		}
 		rest -= p->offset;
-		p->iov--;
-		p->offset = BPF_CORE_READ(p->iov, iov_len);
+		iov = --p->iov;
+		p->offset = BPF_CORE_READ(iov, iov_len);
 	}
 	return false;
 }
