@@ -2,7 +2,7 @@
 /* The reader of HTTP/2 frames that runs in the kernel, in user space. The first byte says which direction
  * and how large the pieces are; however the stream is cut, the same is found in it. */
 #include "fuzz/fuzz.h"
-#include "tests/http2_reader.h"
+#include "fuzz/http2_reader.h"
 
 static void feed_all(const char *bytes, size_t size, int is_response, size_t piece,
 		     struct h2_seen *seen)

@@ -2,7 +2,7 @@
 /* bpf/http2.h and bpf/frames.h, which read HTTP/2 in the kernel, on frames cut in every way. */
 #include "tests/test.h"
 
-#include "tests/http2_reader.h"
+#include "fuzz/http2_reader.h"
 
 /* A stream of frames that is made up piece by piece. */
 struct text {

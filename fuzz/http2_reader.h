@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bpf/http2.h in user space: a stream's pieces, each on the heap so that a read behind it is seen. */
-#ifndef FAASMAT_TESTS_HTTP2_READER_H
-#define FAASMAT_TESTS_HTTP2_READER_H
+/* bpf/http2.h in user space: a stream's pieces, for its tests, too; each on the heap so that a read behind it is seen. */
+#ifndef FAASMAT_FUZZ_HTTP2_READER_H
+#define FAASMAT_FUZZ_HTTP2_READER_H
 
 #include <linux/types.h>
 #include <stdbool.h>
