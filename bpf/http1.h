@@ -412,13 +412,11 @@ static __always_inline __u32 pass_line(struct http_stream *h, __u32 at, __u32 n)
 }
 
 /* A chunk's size in hexadecimal; the data and their line end are passed over as one. */
-HTTP_ONCE int read_chunk(struct http_stream *h, __u32 at, __u32 n)
+static __always_inline __u32 read_chunk(struct http_stream *h, __u32 at, __u32 n)
 {
 	__u32 next, digits = 0;
 	__u64 size = 0;
 
-	if (!h)
-		return 0;
 	next = line_end(h, at, n);
 	if (!next && n - at < HTTP_LOOK)
 		return 0;
