@@ -52,6 +52,21 @@ struct bench_case {
 
 #define WRK "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"
 
+/* Payloads with NULs in them, by name. As h2load and nginx send them: HEADERS of stream 1. */
+static const struct {
+	const char *name, *bytes;
+	size_t n;
+} binary[] = {
+	{ "h2-get",
+	  "\0\0\x28\1\5\0\0\0\1\x82\x84\x86\x41\x8a\x0b\xe2\x5c\x0b\x89\x70\xdc\x78\x0f\x03"
+	  "\x7a\x96\x9d\x29\xae\xe3\x0c\x4d\x85\xc5\x3e\x8b\x19\x09\x97\x56\x5e\x64\x2e\x0b",
+	  49 },
+	{ "h2-ok",
+	  "\0\0\x18\1\4\0\0\0\1\x88\x76\x89\xaa\x63\x55\xe5\x80\xae\x17\x97\x07\x5c\x01\x32"
+	  "\x5f\x87\x49\x7c\xa5\x8a\xe8\x19\xaa\0\0\2\0\1\0\0\0\1ok",
+	  44 },
+};
+
 static const struct bench_case cases[] = {
 	{ "other", "bench_receive", "bench_empty", "", 1, PROVE_OTHER, NULL, false },
 	{ "other-port", "bench_receive", "bench_empty", WRK, 1, PROVE_OTHER, NULL, true },
@@ -70,12 +85,21 @@ static const struct bench_case cases[] = {
 	  "TP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 1, PROVE_REQUESTS, "GET / HT", false },
 	{ "pipelined", "bench_request", "bench_rewind_in", WRK WRK WRK WRK, 4, PROVE_REQUESTS, NULL,
 	  false },
+	{ "http2 request", "bench_http2", "bench_rewind_http2", "h2-get", 1, PROVE_REQUESTS, NULL,
+	  false },
+	{ "http2 response", "bench_http2_out", "bench_rewind_http2_out", "h2-ok", 1,
+	  PROVE_RESPONSES, NULL, false },
 };
 
 static void make_packet(struct packet *p, size_t *size, const char *payload)
 {
 	size_t n = strlen(payload);
 
+	for (size_t i = 0; i < ARRAY_SIZE(binary); i++)
+		if (strcmp(payload, binary[i].name) == 0) {
+			payload = binary[i].bytes;
+			n = binary[i].n;
+		}
 	memset(p, 0, sizeof(*p));
 	if (strcmp(payload, "body") == 0) {
 		n = 1448;
@@ -107,7 +131,7 @@ static double run(int fd, const struct packet *p, size_t size, uint32_t repeat)
 
 static int prepare_maps(struct bpf_object *o)
 {
-	struct wire_config config = { .version = WIRE_VERSION, .classes = WIRE_HTTP1 };
+	struct wire_config config = { .version = WIRE_VERSION, .classes = WIRE_HTTP1 | WIRE_HTTP2 };
 	struct wire_invocations none = { 0 };
 	uint64_t served = 1, cgroup = CGROUP; /* the socket of a test run has port 0 */
 	uint32_t zero = 0;

@@ -64,6 +64,44 @@ static __always_inline void rewind_out(struct __sk_buff *skb)
 	c->cgroup = packet_cgroup;
 }
 
+static __always_inline struct h2_connection *h2_state(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk ? bpf_sk_storage_get(&h2_connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE)
+		  : NULL;
+}
+
+/* A connection that speaks HTTP/2, with nothing open. */
+static __always_inline void rewind_http2(struct __sk_buff *skb)
+{
+	struct connection *c = rewind_in(skb);
+	struct h2_connection *h2 = h2_state(skb);
+
+	if (!c || !h2)
+		return;
+	c->in.phase = HTTP_H2;
+	h2->in.state = H2_BEGUN;
+	h2->in.last = h2->in.left = h2->in.have = 0;
+	h2->slots[0].stream = 0;
+}
+
+/* The same with stream 1 waiting for its response. */
+static __always_inline void rewind_http2_out(struct __sk_buff *skb)
+{
+	struct connection *c = rewind_in(skb);
+	struct h2_connection *h2 = h2_state(skb);
+
+	if (!c || !h2)
+		return;
+	c->in.phase = c->out.phase = HTTP_H2;
+	c->out.next_seq = packet_seq;
+	c->waiting = ONE_COUNTED + 1;
+	h2->out.state = H2_BEGUN;
+	h2->out.left = h2->out.have = 0;
+	h2->slots[0].stream = 1;
+}
+
 SEC("cgroup_skb/ingress")
 int bench_empty(struct __sk_buff *skb)
 {
@@ -115,5 +153,33 @@ SEC("cgroup_skb/egress")
 int bench_response(struct __sk_buff *skb)
 {
 	rewind_out(skb);
+	return send(skb);
+}
+
+SEC("cgroup_skb/ingress")
+int bench_rewind_http2(struct __sk_buff *skb)
+{
+	rewind_http2(skb);
+	return ALLOW;
+}
+
+SEC("cgroup_skb/ingress")
+int bench_http2(struct __sk_buff *skb)
+{
+	rewind_http2(skb);
+	return receive(skb);
+}
+
+SEC("cgroup_skb/egress")
+int bench_rewind_http2_out(struct __sk_buff *skb)
+{
+	rewind_http2_out(skb);
+	return ALLOW;
+}
+
+SEC("cgroup_skb/egress")
+int bench_http2_out(struct __sk_buff *skb)
+{
+	rewind_http2_out(skb);
 	return send(skb);
 }

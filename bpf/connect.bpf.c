@@ -12,7 +12,7 @@
 #define CLOSE 7
 
 /* Takes over what came with the handshake's last packet, which is being worked on right now. */
-static __always_inline bool adopt_early(struct connection *c, const struct sock *sk, __u32 rcv_nxt,
+static __always_inline bool adopt_early(struct connection *c, struct sock *sk, __u32 rcv_nxt,
 					const struct wire_config *config)
 {
 	__u32 zero = 0, waiting;
@@ -25,6 +25,9 @@ static __always_inline bool adopt_early(struct connection *c, const struct sock 
 		return false;
 	early->port = 0;
 	__builtin_memcpy(c, &early->connection, sizeof(*c));
+	if (c->in.phase == HTTP_H2 &&
+	    !bpf_sk_storage_get(&h2_connections, sk, &early->h2, BPF_SK_STORAGE_GET_F_CREATE))
+		c->in.phase = HTTP_UNKNOWN;
 	waiting = c->waiting;
 	counts = waiting ? counters_of(c->cgroup) : NULL;
 	if (!counts)

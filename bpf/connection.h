@@ -5,6 +5,7 @@
 
 #include "bpf/invocation.h"
 #include "bpf/http1.h"
+#include "bpf/http2.h"
 
 /* One bit a TCP port: which local ports serve invocations. */
 struct {
@@ -62,12 +63,40 @@ struct {
 } connections __weak SEC(".maps");
 
 /*
+ * Of a connection that speaks HTTP/2, beside: the streams that are open. A stream's place is one of a
+ * few that its number names; where all are taken its times are not known.
+ */
+#define H2_STREAMS 128 /* a power of two */
+#define H2_PLACES 4
+#define H2_ANSWERED (1U << 31)
+struct h2_slot {
+	__u64 since_ns; /* request received */
+	__u32 stream; /* 0: free; | H2_ANSWERED. Changed by compare and exchange: both directions do */
+	__u32 padding;
+};
+
+struct h2_connection {
+	struct h2_reader in, out;
+	__u32 untracked; /* open streams that have no place */
+	__u32 padding;
+	struct h2_slot slots[H2_STREAMS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct h2_connection);
+} h2_connections __weak SEC(".maps");
+
+/*
  * Data that comes with the last packet of the handshake meets the listener. It is read here, and the
  * connection, which is made while the same packet is worked on, takes it over; what the listener
  * turns away comes again and is not counted twice.
  */
 struct early {
 	struct connection connection;
+	struct h2_connection h2;
 	__u32 seq;
 	__u16 port, remote_port;
 };

@@ -27,6 +27,7 @@ enum http_phase {
 	HTTP_H2,	 /* the rest is HTTP/2 */
 	HTTP_OPAQUE,	 /* the rest is not HTTP: nothing more is counted */
 	HTTP_LAZY,	 /* responses only: begun, its end not looked for */
+	HTTP_UNKNOWN, /* frames of HTTP/2 whose borders are not known: until the connection ends */
 };
 
 enum http_flags {
@@ -60,7 +61,7 @@ enum http_found {
 	HTTP_AGENT,  /* product name of its User-Agent */
 	HTTP_HEAD,   /* the head ends here */
 	HTTP_WHOLE,  /* a head at once: HTTP_PATH and HTTP_HEAD */
-	HTTP_PREFACE /* HTTP/2's connection preface begins here */
+	HTTP_PREFACE /* HTTP/2's connection preface, whole: 24 bytes */
 };
 struct http_finding {
 	__u32 found;
@@ -216,6 +217,11 @@ static __always_inline __u32 read_method(struct http_stream *h, __u32 at, __u32 
 	    w != TEXT8('C', 'O', 'N', 'N', 'E', 'C', 'T', ' '))
 		return http_fail(h);
 	if (c == '*' && FIRST(w, 4) == TEXT4('P', 'R', 'I', ' ')) {
+		if (have < 24)
+			return 0;
+		if (word_at(h, at + 8) != TEXT8('T', 'P', '/', '2', '.', '0', '\r', '\n') ||
+		    word_at(h, at + 16) != TEXT8('\r', '\n', 'S', 'M', '\r', '\n', '\r', '\n'))
+			return http_fail(h);
 		f->found = HTTP_PREFACE;
 		return 0;
 	}
@@ -406,13 +412,11 @@ static __always_inline __u32 pass_line(struct http_stream *h, __u32 at, __u32 n)
 }
 
 /* A chunk's size in hexadecimal; the data and their line end are passed over as one. */
-HTTP_ONCE int read_chunk(struct http_stream *h, __u32 at, __u32 n)
+static __always_inline __u32 read_chunk(struct http_stream *h, __u32 at, __u32 n)
 {
 	__u32 next, digits = 0;
 	__u64 size = 0;
 
-	if (!h)
-		return 0;
 	next = line_end(h, at, n);
 	if (!next && n - at < HTTP_LOOK)
 		return 0;

@@ -89,10 +89,11 @@ int copy_first_bytes(struct __sk_buff *skb)
 		p->socket = bpf_get_socket_cookie(skb);
 		p->seq = seq + i * LATE_TEXT;
 		p->bytes = (__u32)bytes;
-		/* The compiler knows the bounds by now, the verifier has forgotten them. */
+		/* The compiler knows the bounds by now, the verifier has forgotten them; and that of 6.1
+		 * learns nothing from bytes != 0. */
+		bytes--;
 		asm volatile("" : "+r"(bytes));
-		if (bytes == 0 || bytes > LATE_TEXT ||
-		    bpf_skb_load_bytes(skb, at, p->text, bytes)) {
+		if (bytes >= LATE_TEXT || bpf_skb_load_bytes(skb, at, p->text, bytes + 1)) {
 			bpf_ringbuf_discard(p, 0);
 			break;
 		}

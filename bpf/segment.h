@@ -16,6 +16,7 @@ struct segment {
 	__u32 bytes;	/* its length: never 0 */
 	__u32 seq, end; /* sequence numbers of its first byte and behind its last */
 	__u32 ack;
+	__be16 from; /* the sender's port */
 	bool is_syn;
 };
 
@@ -85,6 +86,7 @@ static __always_inline bool read_segment(struct __sk_buff *skb, struct segment *
 	s->seq = bpf_ntohl(tcp->seq) + tcp->syn;
 	s->end = s->seq + s->bytes;
 	s->ack = bpf_ntohl(tcp->ack_seq);
+	s->from = tcp->source;
 	s->is_syn = tcp->syn;
 	return true;
 }

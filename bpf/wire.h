@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 
 /* Longest name of one cgroup directory, with NUL (NAME_MAX + 1). */
 #define WIRE_NAME_SIZE 256
@@ -19,6 +19,9 @@
 enum wire_class {
 	WIRE_HTTP1 = 1 << 0,   /* a request head of HTTP/1.0 or 1.1 on a TCP socket */
 	WIRE_CONNECT = 1 << 1, /* an accepted TCP connection */
+	WIRE_HTTP2 = 1 << 2, /* a new stream of HTTP/2 without TLS, after the connection preface */
+	WIRE_EXEC = 1 << 3,  /* a program that the container's first process starts */
+	WIRE_UNIX = 1 << 4,  /* a request head of HTTP/1.0 or 1.1 on a UNIX stream socket */
 };
 
 /* Requests over loopback that are a second hop of one that was counted already. */

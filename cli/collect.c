@@ -12,7 +12,7 @@ struct env {
 	struct common_options common;
 	struct collector_options collector;
 	struct filter filter;
-	bool has_ports;
+	bool has_ports, has_classes;
 	const char *root;
 	const char *platform;
 	const char *rules_file;
@@ -48,9 +48,13 @@ static const struct argp_option options[] = {
 	  "REGEX NAME with a source such as label:KEY, annotation:KEY, env:KEY, name; see "
 	  "docs/identity.md",
 	  0 },
-	{ "invocations", KEY_INVOCATIONS, "CLASS", 0,
-	  "What an invocation is: http (default: a request head of HTTP/1.x), connect (an accepted "
-	  "connection) or none (memory only)",
+	{ "invocations", KEY_INVOCATIONS, "CLASS,...", 0,
+	  "What an invocation is: http (a request head of HTTP/1.x), http2 (a new stream of HTTP/2 "
+	  "without TLS), unix (a request head of HTTP/1.x on a UNIX socket), or several of these with "
+	  "commas; connect (an accepted connection); exec (a process that the container's server "
+	  "starts for each request, as CGI and the classic watchdog do); none (memory only). "
+	  "Default: http; with --platform fn unix, with knative http,http2. `faasmat probe` says which "
+	  "this kernel can",
 	  0 },
 	{ "port", KEY_PORT, "N|N-M", 0, "Port(s) that functions serve (default 8080); repeatable",
 	  0 },
@@ -130,8 +134,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_INVOCATIONS:
 		if (filter_parse_classes(arg, &env->filter.classes) < 0)
-			argp_error(state, "--invocations takes http, connect or none, not '%s'",
-				   arg);
+			argp_error(
+				state,
+				"--invocations takes http, http2 and unix, also together, or one "
+				"of connect, exec and none, not '%s'",
+				arg);
+		env->has_classes = true;
 		return 0;
 	case KEY_EXCLUDE:
 		add_word(&env->filter.paths, arg, state, "--exclude");
@@ -241,7 +249,7 @@ int cmd_collect(int argc, char **argv)
 	struct env env = {
 		.root = "/",
 		.platform = "auto",
-		.filter = { .classes = WIRE_HTTP1, .counts_inits = true },
+		.filter = { .counts_inits = true },
 		.collector = {
 			.sensor = { .pin_dir = SENSOR_PIN_DIR, .max_cgroups = 16384 },
 			.clock = CLOCK_REAL,
@@ -257,6 +265,8 @@ int cmd_collect(int argc, char **argv)
 	filter_add_word(&env.filter.agents, "Knative-Ingress-Probe");
 	common_defaults(&env.common);
 	argp_parse(&argp, argc, argv, 0, NULL, &env);
+	if (!env.has_classes)
+		env.filter.classes = filter_platform_classes(env.platform);
 	if (!env.has_ports)
 		filter_add_port(&env.filter, 8080);
 	return run(&env) < 0 ? EXIT_FAILED : EXIT_DONE;

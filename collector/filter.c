@@ -14,9 +14,8 @@ int filter_parse_classes(const char *text, uint32_t *ret)
 		const char *name;
 		uint32_t classes;
 	} known[] = {
-		{ "http", WIRE_HTTP1 },
-		{ "connect", WIRE_CONNECT },
-		{ "none", 0 },
+		{ "http", WIRE_HTTP1 }, { "http2", WIRE_HTTP2 }, { "connect", WIRE_CONNECT },
+		{ "exec", WIRE_EXEC },	{ "unix", WIRE_UNIX },	 { "none", 0 },
 	};
 	uint32_t classes = 0;
 
@@ -33,11 +32,20 @@ int filter_parse_classes(const char *text, uint32_t *ret)
 			break;
 		text += n + 1;
 	}
-	/* A connection is one invocation or has several, not both. */
-	if ((classes & WIRE_CONNECT) && (classes & WIRE_HTTP1))
+	/* A connection, or a process, is one invocation; beside requests it would be a second one. */
+	if (classes & (WIRE_CONNECT | WIRE_EXEC) && classes & (classes - 1))
 		return -EINVAL;
 	*ret = classes;
 	return 0;
+}
+
+uint32_t filter_platform_classes(const char *platform)
+{
+	if (strcmp(platform, "fn") == 0)
+		return WIRE_UNIX;
+	if (strcmp(platform, "knative") == 0)
+		return WIRE_HTTP1 | WIRE_HTTP2;
+	return WIRE_HTTP1;
 }
 
 int filter_parse_hops(const char *text, enum wire_hops *ret)

@@ -23,8 +23,12 @@ struct filter {
 	struct word_list paths, agents;
 };
 
-/* "http", "connect" or "none". -EINVAL for anything else, also for both of the first together. */
+/* "http", "http2", "unix", "connect", "exec" or "none"; the first three also together, with commas between.
+ * -EINVAL for anything else: a connection, or a process, is itself one invocation. */
 int filter_parse_classes(const char *text, uint32_t *ret);
+/* What a platform's invocations are: Fn's functions listen on a UNIX socket, Knative's speak HTTP/1.1 or
+ * HTTP/2; everybody else's HTTP/1.x. */
+uint32_t filter_platform_classes(const char *platform);
 /* "same", "loopback" or "count". -EINVAL for anything else. */
 int filter_parse_hops(const char *text, enum wire_hops *ret);
 /* -EINVAL for a word that is empty or too long, -ENOSPC for one too many. */

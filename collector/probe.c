@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 
+#include "collector/trial.h"
 #include "common/cgroupfs.h"
 
 struct list {
@@ -102,18 +103,52 @@ static void probe_btf(struct list *l)
 	btf__free(btf);
 }
 
+static const char *refusal(int r)
+{
+	static char text[120];
+
+	if (r == -ENOENT)
+		return "not in this kernel";
+	if (geteuid() != 0)
+		return "unknown without root";
+	snprintf(text, sizeof(text), "refused: %s", strerror(-r));
+	return text;
+}
+
+/* The classes of --invocations, each by what it hooks. */
 static void probe_invocations(struct list *l)
 {
 	int skb = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SKB, NULL);
 	int storage = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SK_STORAGE, NULL);
+	int loop = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_loop, NULL);
+	int accepted = trial_tracepoint("inet_sock_set_state"), r;
 
-	if (skb == 1 && storage == 1)
-		add(l, "invocation hook", PROBE_OK, "cgroup_skb, socket storage",
-		    "HTTP/1.x requests are counted per container");
+	if (skb == 1 && storage == 1 && loop == 1 && accepted == 0)
+		add(l, "class http, http2", PROBE_OK, "cgroup_skb, socket storage",
+		    "requests of HTTP/1.x, and of HTTP/2 without TLS, are counted per container");
 	else
-		add(l, "invocation hook", PROBE_MISSING,
+		add(l, "class http, http2", PROBE_MISSING,
 		    geteuid() ? "unknown without root" : "none",
 		    "--invocations http cannot run; memory is still watched with none");
+	if (accepted == 0 && storage == 1)
+		add(l, "class connect", PROBE_OK, "inet_sock_set_state",
+		    "accepted connections can be counted");
+	else
+		add(l, "class connect", PROBE_MISSING, refusal(accepted),
+		    "--invocations connect cannot run");
+	r = trial_tracepoint("sched_process_exec");
+	if (r == 0)
+		add(l, "class exec", PROBE_OK, "sched_process_exec",
+		    "a process per request can be counted");
+	else
+		add(l, "class exec", PROBE_MISSING, refusal(r), "--invocations exec cannot run");
+	r = trial_unix();
+	if (r == 0)
+		add(l, "class unix", PROBE_OK, "fexit unix_stream_recvmsg",
+		    "requests on UNIX sockets can be counted");
+	else
+		add(l, "class unix", PROBE_DEGRADED, refusal(r),
+		    "--invocations unix cannot run here: calls on UNIX sockets (Fn) stay uncounted");
 }
 
 static void probe_bpffs(struct list *l)

@@ -18,10 +18,10 @@ struct probe_item {
 	char uses[160];	 /* what faasmat does with it, or how to mend it */
 };
 
-#define PROBE_ITEMS 16
+#define PROBE_ITEMS 24
 
 /* Fills items[PROBE_ITEMS]; the number of them. Changes nothing on the node; loads no program but
- * the few instructions with which libbpf asks for a program type. */
+ * the few instructions with which libbpf asks for a program type, and trial.h for a hook. */
 size_t probe_node(struct probe_item *items);
 
 /* True when the running kernel is older than what the BPF programs need; its release goes to `out`. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/faasmat.skel.h"
+#include "collector/trial.h"
 #include "common/log.h"
 
 int programs_open_pin(const char *pin_dir, const char *name)
@@ -55,6 +56,12 @@ static int attach_tracing(struct faasmat_bpf *skel, const char *dir)
 		{ skel->progs.cgroup_removed, "link_removed" },
 		{ skel->progs.oom_killed, "link_victims" },
 		{ skel->progs.connection_changed, "link_connections" },
+		{ skel->progs.program_started, "link_started" },
+		{ skel->progs.process_ended, "link_ended" },
+		{ skel->progs.unix_accepted, "link_unix_accepted" },
+		{ skel->progs.unix_received, "link_unix_received" },
+		{ skel->progs.unix_sent, "link_unix_sent" },
+		{ skel->progs.unix_closed, "link_unix_closed" },
 	};
 	int r = 0;
 
@@ -120,12 +127,18 @@ int programs_attach(struct programs *p, const char *dir, int root_fd, uint64_t r
 
 static void choose_programs(struct faasmat_bpf *skel, uint32_t classes, bool with_victims)
 {
-	bool http = classes & WIRE_HTTP1;
+	bool http = classes & (WIRE_HTTP1 | WIRE_HTTP2);
 
 	bpf_program__set_autoload(skel->progs.oom_killed, with_victims);
 	bpf_program__set_autoload(skel->progs.http_received, http);
 	bpf_program__set_autoload(skel->progs.http_sent, http);
 	bpf_program__set_autoload(skel->progs.connection_changed, http || classes & WIRE_CONNECT);
+	bpf_program__set_autoload(skel->progs.program_started, classes & WIRE_EXEC);
+	bpf_program__set_autoload(skel->progs.process_ended, classes & WIRE_EXEC);
+	bpf_program__set_autoload(skel->progs.unix_accepted, classes & WIRE_UNIX);
+	bpf_program__set_autoload(skel->progs.unix_received, classes & WIRE_UNIX);
+	bpf_program__set_autoload(skel->progs.unix_sent, classes & WIRE_UNIX);
+	bpf_program__set_autoload(skel->progs.unix_closed, classes & WIRE_UNIX);
 }
 
 static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir, bool with_victims)
@@ -149,13 +162,16 @@ static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir,
 	return skel;
 }
 
-static const char *load_remedy(void)
+static const char *load_remedy(uint32_t classes)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return "this kernel has no BTF (/sys/kernel/btf/vmlinux); faasmat needs one built "
 		       "with CONFIG_DEBUG_INFO_BTF, as Debian's are";
 	if (geteuid() != 0)
 		return "root is needed, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
+	if (classes & WIRE_UNIX && trial_unix() < 0)
+		return "this kernel does not let its functions be traced (fexit), so requests on UNIX "
+		       "sockets cannot be counted; leave `unix` out of --invocations, or use none";
 	return "is the kernel 6.1 or newer? `faasmat probe` tells more";
 }
 
@@ -173,7 +189,8 @@ int programs_load(const struct sensor_options *o, const char *dir, struct progra
 		int r = -errno;
 
 		free(p);
-		return log_error_errno(r, "loading the BPF programs: %s", load_remedy());
+		return log_error_errno(r, "loading the BPF programs: %s",
+				       load_remedy(o->filter->classes));
 	}
 	*ret = p;
 	return 0;

@@ -16,7 +16,7 @@ declare -A may=(
 	[runtime]="runtime identity lib common"
 	[cli]="cli simulator forecast governor collector identity lib store common"
 	[vmtest]="vmtest common"
-	[fuzz]="fuzz identity simulator forecast governor collector runtime store common"
+	[fuzz]="fuzz bpf identity simulator forecast governor collector runtime store common"
 )
 bad=0
 for folder in "${!may[@]}"; do

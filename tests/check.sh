@@ -83,7 +83,7 @@ runs identity && lines identity tests/identity.sh
 if runs vm; then
 	make -s -j"$jobs" vm-build || say "not ok vm-build: see above"
 	lines vm vmtest/run-tests.sh
-	KERNEL=6.12 lines vm-6.12 vmtest/run-tests.sh collector govern
+	KERNEL=6.12 lines vm-6.12 vmtest/run-tests.sh collector invocations govern
 fi
 
 passed=$(grep -c '^ok ' $log)

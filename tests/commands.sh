@@ -313,6 +313,9 @@ refuses backup-nowhere 1 'no/such/copy.db' "$F" backup "$T/no/such/copy.db"
 refuses backup-no-file 2 'FILE is missing' "$F" backup
 
 # --- rules
+refuses unknown-class 2 "http, http2 and unix, also together, or one of connect, exec and none, not 'http3'" "$F" collect --invocations http3
+refuses classes-that-exclude 2 "not 'http,exec'" "$F" collect --invocations http,exec
+works probe-classes 'class http, http2.*class connect.*class exec.*class unix' sh -c "'$F' probe --json | tr '\\n' ' '"
 refuses unknown-platform 2 "'lambda' has no built-in rules; there are: auto" "$F" collect --platform lambda
 printf '^/ok x\n(((broken y\n' >"$T/rules"
 if [ "$(id -u)" = 0 ]; then

@@ -5,8 +5,8 @@
 # in a cgroup and a pin directory of its own, both removed at the end.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-corners="pipelined bytes body chunked"
-names="native-count native-fresh native-kill native-one-collector native-top native-locked native-churn native-connect"
+corners="pipelined bytes body chunked h2-bytes h2-many h2-split h2-body"
+names="native-count native-fresh native-kill native-one-collector native-top native-locked native-churn native-connect native-http2 native-http2-late native-http2-alone native-exec native-unix native-deferred"
 for corner in $corners; do names="$names native-$corner"; done
 skip_all() {
 	for n in $names; do echo "skip $n: $1"; done
@@ -185,7 +185,11 @@ start_web() {
 		daemon off; pid $PWD/$tmp/pid; error_log $PWD/$tmp/nginx.err; worker_processes 1;
 		events { worker_connections 1024; }
 		http { access_log off; keepalive_requests 1000000; client_body_temp_path $PWD/$tmp/body;
-		server { listen 127.0.0.1:18099; location / { return 200 "ok"; } } }
+		server { listen 127.0.0.1:18099; location / { return 200 "ok"; } }
+		server { listen 127.0.0.1:18103 deferred; location / { return 200 "ok"; } }
+		server { listen 127.0.0.1:18104 http2 deferred; location / { return 200 "ok"; } }
+		server { listen unix:$PWD/$tmp/web.sock; location / { return 200 "ok"; } }
+		server { listen 127.0.0.1:18102 http2; location / { return 200 "ok"; } location /bad { return 503; } } }
 	END
 	sh -c "echo \$\$ >$web/cgroup.procs; exec build/nginx/usr/sbin/nginx -c $PWD/$tmp/nginx.conf" 2>/dev/null &
 	nginx=$!
@@ -209,8 +213,10 @@ start
 stop
 for corner in $corners; do
 	before=$(stored)
-	start
-	sent=$(timeout 60 tests/corners.py 18099 $corner 200)
+	port=18099
+	case $corner in h2-*) port=18102 ;; esac
+	start --invocations http,http2
+	sent=$(timeout 60 tests/corners.py $port $corner 200)
 	stop
 	if [ -n "$sent" ] && [ "$sent" = "$(gained)" ]; then
 		echo "ok native-$corner"
@@ -227,6 +233,92 @@ if [ "$(gained)" = "100 100" ]; then
 else
 	echo "not ok native-connect: gained '$(gained)', sent 100"
 fi
+
+# --- HTTP/2 with prior knowledge: many connections, many streams in each, failures told by their status
+counters() { find $pin -name invocations -exec bpftool -j map dump pinned {} \; | jq "[.[].formatted.value.$1] | add // 0"; }
+before=$(stored)
+start --invocations http,http2
+failed=$(counters responses_5xx)
+h2load -n 100000 -c 40 -m 100 http://127.0.0.1:18102/ >$tmp/h2load 2>&1
+h2load -n 1000 -c 2 -m 1 http://127.0.0.1:18102/bad >>$tmp/h2load 2>&1
+for _ in 1 2 3; do curl -s -o /dev/null http://127.0.0.1:18099/; done
+failed=$(($(counters responses_5xx) - ${failed:-0}))
+stop
+if [ "$(gained)" = "101003 101003" ] && [ "$failed" = 1000 ]; then
+	echo "ok native-http2"
+else
+	echo "not ok native-http2: gained '$(gained)', sent 101003; $failed failed of 1000; $(grep requests: $tmp/h2load | tr '\n' ' ')"
+fi
+# The first data come with the handshake's last packet: the kernel has no socket for it yet.
+before=$(stored)
+start --invocations http,http2
+for _ in $(seq 50); do curl -s -o /dev/null http://127.0.0.1:18103/; done
+h2load -n 2000 -c 500 -m 4 http://127.0.0.1:18104/ >$tmp/h2load 2>&1
+stop
+[ "$(gained)" = "2050 2050" ] && echo "ok native-deferred" || echo "not ok native-deferred: gained '$(gained)', sent 2050"
+# A connection that was there before: not guessed, but the doubt is bounded.
+$F collect --detach --pin $pin
+rm -f $db $db-*
+before="0 0"
+mkfifo $tmp/go
+tests/corners.py 18102 h2-late 105 <$tmp/go >$tmp/late &
+late=$!
+exec 9>$tmp/go
+sleep 0.5
+start --invocations http2
+echo >&9
+wait $late
+exec 9>&-
+doubt=$(counters unsettled)
+stop
+if [ "$(cat $tmp/late)" = "105 105" ] && [ "$(gained)" = "0 0" ] && [ "${doubt:-0}" -ge 100 ]; then
+	echo "ok native-http2-late"
+else
+	echo "not ok native-http2-late: sent '$(cat $tmp/late)', gained '$(gained)', in doubt ${doubt:-0} of 100"
+fi
+# Without http beside it, HTTP/1 on the same ports is nothing.
+before=$(stored)
+start --invocations http2
+curl -s -o /dev/null http://127.0.0.1:18099/
+sent=$(tests/corners.py 18102 h2-many 10)
+stop
+[ "$(gained)" = "$sent" ] && echo "ok native-http2-alone" || echo "not ok native-http2-alone: gained '$(gained)', sent '$sent'"
+# --- UNIX sockets, where the kernel lets functions be traced
+if $F probe | grep -q '^ok *class unix'; then
+	before=$(stored)
+	start --invocations unix
+	for corner in keep-alive pipelined bytes body chunked; do
+		tests/corners.py $PWD/$tmp/web.sock $corner 200
+	done >$tmp/unix
+	stop
+	sent=$(awk '{ n += $1; m += $2 } END { print n, m }' $tmp/unix)
+	[ "$(gained)" = "$sent" ] && echo "ok native-unix" || echo "not ok native-unix: gained '$(gained)', sent '$sent'"
+else
+	$F collect --root $name --pin $pin --db $db --invocations unix 2>$tmp/refused && echo "not ok native-unix: neither probed nor refused"
+	grep -q 'does not let its functions be traced' $tmp/refused || echo "not ok native-unix: $(cat $tmp/refused)"
+	echo "skip native-unix: this kernel refuses fexit; vmtest/guest/invocations.sh has the test"
+fi
 kill $nginx
 wait $nginx 2>/dev/null
+
+# --- a process per request: the server's commands count, also those that its worker starts; what such a
+# command starts itself does not
+before=$(stored)
+start --invocations exec
+cat >$tmp/server.sh <<-'END'
+	i=0
+	while [ $i -lt 500 ]; do /bin/true; i=$((i + 1)); done
+	(for j in 1 2 3; do /bin/true; done; :)
+	/bin/sh -c '/bin/true; /bin/true; :'
+	/bin/sh -c 'exec /bin/false'
+	/bin/true & /bin/true & wait
+END
+sh -c "echo \$\$ >$web/cgroup.procs; exec dash $tmp/server.sh"
+failed=$(counters responses_5xx)
+stop
+if [ "$(gained)" = "507 507" ] && [ "$failed" = 1 ]; then
+	echo "ok native-exec"
+else
+	echo "not ok native-exec: gained '$(gained)', started 507; $failed failed of 1"
+fi
 rmdir "$web"

@@ -3,12 +3,12 @@
 # Runs guest tests, all in one boot: a boot costs half a minute. usage: all.sh [NAME...]
 set -u
 . vmtest/guest/lib.sh
-for test in ${*:-collector powercut govern hostile kills systemd replay-tests}; do
+for test in ${*:-collector invocations powercut govern hostile kills systemd replay-tests}; do
 	began=$SECONDS
 	echo "# $test"
 	case $test in
 	# A program of its own, with its own idea of a root.
-	govern | hostile | kills | systemd) bash "vmtest/guest/$test.sh" || failures=$((failures + 1)) ;;
+	govern | hostile | invocations | kills | systemd) bash "vmtest/guest/$test.sh" || failures=$((failures + 1)) ;;
 	*) . "vmtest/guest/$test.sh" ;;
 	esac
 	echo "# $test took $((SECONDS - began)) s"
