@@ -213,8 +213,11 @@ __noinline int count_unsettled(struct connection *c, __u32 n, __u32 is_response)
 {
 	struct wire_invocations *counts = c ? counters_of(c->cgroup) : NULL;
 
-	if (counts)
-		add(*(is_response ? &counts->unsettled_responses : &counts->unsettled), n);
+	if (!counts)
+		return 0;
+	add(*(is_response ? &counts->unsettled_responses : &counts->unsettled), n);
+	if (c->is_joined && !is_response)
+		add(counts->unsettled_joined, n);
 	return 0;
 }
 
@@ -435,6 +438,7 @@ static __noinline struct connection *join(struct __sk_buff *skb)
 	c->cgroup = bpf_skb_cgroup_id(skb);
 	c->in.phase = HTTP_JOINED;
 	c->out.phase = HTTP_LAZY;
+	c->is_joined = 1;
 	return c;
 }
 
