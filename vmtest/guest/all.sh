@@ -3,7 +3,7 @@
 # Runs guest tests, all in one boot: a boot costs half a minute. usage: all.sh [NAME...]
 set -u
 . vmtest/guest/lib.sh
-for test in ${*:-collector powercut govern hostile kills systemd replay-tests}; do
+for test in ${*:-collector netem powercut govern hostile kills systemd replay-tests}; do
 	echo "# $test"
 	case $test in
 	# A program of its own, with its own idea of a root.
