@@ -50,7 +50,6 @@ attach_peer() {
 }
 # Says which share of the requests it has counted.
 detach_peer() {
-	kill -INT $tracer
 	wait $tracer
 	awk -v sent="$(awk '/requests in/ { print $1 }' "$tmp/wrk")" '/^@requests/ { print $2 / sent }' "$tmp/bpftrace" >>"$tmp/share"
 }
