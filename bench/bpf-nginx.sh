@@ -41,6 +41,7 @@ attach() {
 }
 detach() { build/faasmat collect --detach --pin $pin; }
 attach_peer() {
+	: >"$tmp/bpftrace"
 	# It needs tracefs, mounted for it alone where nobody has.
 	unshare -m sh -c 'mount -t debugfs none /sys/kernel/debug; mount -t tracefs none /sys/kernel/tracing
 		exec bpftrace bench/count.bt "$1"' - "$(stat -c %i "$server")" >"$tmp/bpftrace" 2>&1 &
