@@ -14,7 +14,8 @@ cat >$work/nginx.conf <<-END
 	server { listen 127.0.0.1:$port; location / { return 200 "ok"; }
 	location = /status { stub_status; } } }
 END
-inside sh -c "echo \$\$ >$web/cgroup.procs; exec $PWD/build/nginx/usr/sbin/nginx -c $work/nginx.conf" 2>/dev/null &
+# Into the cgroup first: `ip netns exec` has a /sys of its own, without cgroups.
+sh -c "echo \$\$ >$web/cgroup.procs; exec ip netns exec netem $PWD/build/nginx/usr/sbin/nginx -c $work/nginx.conf" 2>/dev/null &
 nginx=$!
 wait_for 20 inside curl -s -o /dev/null http://127.0.0.1:$port/
 $FAASMAT collect --root /netem --pin /sys/fs/bpf/netem --db $work/db --port $port --exclude /status \
@@ -23,16 +24,13 @@ collector=$!
 wait_for 60 grep -q 'collect: watching' $work/log || cat $work/log
 # sum COLUMN: of all that the collector has stored
 sum() { sql $work/db "SELECT coalesce(sum($1), 0) FROM history"; }
-# served: requests that nginx has begun to read, but for the questions themselves
-asked=0
-served() {
-	asked=$((asked + 1))
-	echo $(($(inside curl -s http://127.0.0.1:$port/status | awk 'NR == 3 { print $3 }') - asked))
-}
+# served: requests that nginx has begun to read, this question with them
+served() { inside curl -s http://127.0.0.1:$port/status | awk 'NR == 3 { print $3 }'; }
 inside tc qdisc add dev lo root netem 2>/dev/null || skip netem "this kernel has no netem"
 # Stored up to here: the next whole minute.
 settle() {
 	local first
+	wait_for 30 sh -c "[ \$(sqlite3 $work/db 'SELECT count(*) FROM meta WHERE key = \"collector_whole_minute\"') = 1 ]"
 	first=$(sql $work/db "SELECT coalesce(max(value), 0) FROM meta WHERE key = 'collector_whole_minute'")
 	wait_for 60 sh -c "[ \$(sqlite3 $work/db \"SELECT coalesce(max(value), 0) FROM meta WHERE key = 'collector_whole_minute'\") -gt $((first + 1)) ]"
 }
@@ -47,7 +45,7 @@ try() {
 	inside curl -s -o /dev/null "http://127.0.0.1:$port/[1-1000]"
 	inside tc qdisc change dev lo root netem delay 0ms
 	settle
-	sent=$(($(served) - seen))
+	sent=$(($(served) - seen - 1))
 	got=$(($(sum invocations) - before))
 	unsettled=$(($(sum unsettled) - unsettled))
 	if [ $sent -gt 1200 ] && [ $((got - sent)) -le $unsettled ] && [ $((sent - got)) -le $unsettled ]; then
