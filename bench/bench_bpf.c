@@ -254,7 +254,8 @@ static void unpin(struct bpf_object *o)
 	bpf_object__for_each_map(m, o) bpf_map__set_pin_path(m, NULL);
 }
 
-int main(void)
+/* usage: bench_bpf [CASE] */
+int main(int argc, char **argv)
 {
 	struct bpf_paths *paths = bpf_paths__open();
 	struct bpf_proof *proof = bpf_proof__open();
@@ -275,7 +276,8 @@ int main(void)
 	if (r < 0)
 		log_error_errno(r, "bench bpf: loading (root is needed)");
 	for (size_t i = 0; i < ARRAY_SIZE(cases) && r == 0; i++)
-		r = measure(paths, proof, &cases[i]);
+		if (argc < 2 || strcmp(argv[1], cases[i].name) == 0)
+			r = measure(paths, proof, &cases[i]);
 	bpf_paths__destroy(paths);
 	bpf_proof__destroy(proof);
 	return r < 0;

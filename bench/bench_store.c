@@ -193,7 +193,7 @@ static int bench_commit(void)
 
 		r = pass(t, (uint32_t)i + 2);
 		if (r == 0)
-			r = tally_close_minute(t, 1000 + i, false);
+			r = tally_close_minute(t, 1000 + i, 0);
 		begin(&took);
 		if (r == 0)
 			r = record_tally(s, 1, t, &what);

@@ -49,7 +49,8 @@ struct connection {
 	__u8 hop;	 /* enum hop */
 	__u8 is_counted; /* class connect: a connection that is an invocation */
 	__u8 clean;	 /* requests in a row that were alone when they were answered */
-	__u8 padding[3];
+	__u8 is_joined;	 /* it was there before the programs */
+	__u8 padding[2];
 	__u32 pushed, popped;
 	__u8 queue[QUEUE]; /* enum request_kind of the waiting ones */
 };

@@ -150,7 +150,8 @@ static __always_inline bool push_request(struct connection *c, __u8 kind, __u32 
 
 /* A request's head is complete. Without `is_made` the connection is still to be made, and counts
  * what it has when it is. */
-__noinline int count_head(struct connection *connection, __u32 kind, __u32 ack, __u32 is_made)
+static __always_inline int count_head(struct connection *connection, __u32 kind, __u32 ack,
+				      __u32 is_made)
 {
 	struct wire_config *config = read_settings();
 	struct wire_invocations *c;
@@ -215,8 +216,11 @@ __noinline int count_unsettled(struct connection *c, __u32 n, __u32 is_response)
 {
 	struct wire_invocations *counts = c ? counters_of(c->cgroup) : NULL;
 
-	if (counts)
-		add(*(is_response ? &counts->unsettled_responses : &counts->unsettled), n);
+	if (!counts)
+		return 0;
+	add(*(is_response ? &counts->unsettled_responses : &counts->unsettled), n);
+	if (c->is_joined && !is_response)
+		add(counts->unsettled_joined, n);
 	return 0;
 }
 
@@ -444,6 +448,7 @@ static __noinline struct connection *join(struct __sk_buff *skb)
 	c->cgroup = bpf_skb_cgroup_id(skb);
 	c->in.phase = HTTP_JOINED;
 	c->out.phase = HTTP_LAZY;
+	c->is_joined = 1;
 	return c;
 }
 

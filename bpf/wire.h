@@ -67,6 +67,7 @@ struct wire_invocations {
 	__u64 first_response_ns; /* CLOCK_MONOTONIC of the first of those; 0 none yet */
 	__u64 unsettled;	 /* requests may be this many more or fewer */
 	__u64 unsettled_responses; /* and responses this many */
+	__u64 unsettled_joined;	   /* of `unsettled`: on connections that were there before us */
 	__s64 open;		   /* requests without a response now */
 	/* The most that were open at once in a sweep, the even and the odd ones. */
 	struct {

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "cli/outcomes.h"
 #include "cli/ledger_words.h"
 #include "store/functions.h"
 #include "store/history.h"
@@ -155,6 +156,9 @@ static void print_history(const struct explanation *e)
 		       (long long)h->invocations, (long long)h->cold_starts,
 		       (long long)h->containers, format_size(h->memory_bytes),
 		       (long long)h->events_oom_kill);
+	for (int i = 0; e->has_history && quality_reason(h->quality, i); i++)
+		printf("          %s: %s\n", quality_word(h->quality),
+		       quality_reason(h->quality, i));
 }
 
 static void print_ledger(const struct explanation *e)
@@ -213,10 +217,12 @@ static json_t *outcome_json(const struct outcome_row *o)
 
 static json_t *history_json(const struct history_row *h)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "invocations", (json_int_t)h->invocations,
-			 "cold_starts", (json_int_t)h->cold_starts, "containers",
-			 (json_int_t)h->containers, "memory_bytes", (json_int_t)h->memory_bytes,
-			 "oom_kills", (json_int_t)h->events_oom_kill);
+	return outcomes_json(
+		json_pack("{s:I, s:I, s:I, s:I, s:I}", "invocations", (json_int_t)h->invocations,
+			  "cold_starts", (json_int_t)h->cold_starts, "containers",
+			  (json_int_t)h->containers, "memory_bytes", (json_int_t)h->memory_bytes,
+			  "oom_kills", (json_int_t)h->events_oom_kill),
+		h);
 }
 
 static json_t *to_json(const struct explanation *e)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* faasmat status: one screen from the database: who is alive, the last minute, unknown containers. */
+#include <math.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/outcomes.h"
 #include "cli/status_governor.h"
 #include "governor/governor.h"
 #include "store/counters.h"
@@ -30,11 +32,14 @@ static int add_function(const struct history_row *h, const char *name, void *arg
 
 	json_array_append_new(
 		s->functions,
-		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "function", name, "invocations",
-			  (json_int_t)h->invocations, "busy_us", (json_int_t)h->busy_us,
-			  "cold_starts", (json_int_t)h->cold_starts, "containers",
-			  (json_int_t)h->containers, "memory_bytes", (json_int_t)h->memory_bytes,
-			  "oom_kills", (json_int_t)h->events_oom_kill));
+		outcomes_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "function", name,
+					"invocations", (json_int_t)h->invocations, "busy_us",
+					(json_int_t)h->busy_us, "cold_starts",
+					(json_int_t)h->cold_starts, "containers",
+					(json_int_t)h->containers, "memory_bytes",
+					(json_int_t)h->memory_bytes, "oom_kills",
+					(json_int_t)h->events_oom_kill),
+			      h));
 	return 0;
 }
 
@@ -52,6 +57,13 @@ static int add_unknown(const struct container_row *row, void *arg)
 static int64_t number(const json_t *o, const char *key)
 {
 	return json_integer_value(json_object_get(o, key));
+}
+
+static const char *time_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return format_time(json_is_integer(v) ? (double)json_integer_value(v) : NAN);
 }
 
 static void print_daemon(struct store *s, const char *name, const char *key)
@@ -79,17 +91,19 @@ static void print_text(struct store *s, const struct status *st, int64_t minute,
 	printf("minute %s: %zu functions seen, %s\n", format_minute(minute),
 	       json_array_size(st->functions), planned ? "planned" : "no plan");
 	if (json_array_size(st->functions))
-		printf("%-40s %12s %10s %10s %10s %6s\n", "function", "invocations", "cold",
-		       "containers", "memory", "OOM");
+		printf("%-40s %12s %8s %6s %7s %6s %10s %10s %6s\n", "function", "invocations",
+		       "counted", "5xx", "p95", "cold", "containers", "memory", "OOM");
 	json_array_foreach(st->functions, i, o)
 	{
 		if (i == SHOWN)
 			break;
-		printf("%-40s %12lld %10lld %10lld %10s %6lld\n",
+		printf("%-40s %12lld %8s %6lld %7s %6lld %10lld %10s %6lld\n",
 		       printable(json_string_value(json_object_get(o, "function"))),
-		       (long long)number(o, "invocations"), (long long)number(o, "cold_starts"),
-		       (long long)number(o, "containers"), format_size(number(o, "memory_bytes")),
-		       (long long)number(o, "oom_kills"));
+		       (long long)number(o, "invocations"),
+		       json_string_value(json_object_get(o, "quality")),
+		       (long long)number(o, "responses_5xx"), time_of(o, "p95_us"),
+		       (long long)number(o, "cold_starts"), (long long)number(o, "containers"),
+		       format_size(number(o, "memory_bytes")), (long long)number(o, "oom_kills"));
 	}
 	if (json_array_size(st->unknown))
 		printf("%zu containers that no rule knows, %lld invocations (see --rules of collect):\n",

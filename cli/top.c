@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/outcomes.h"
 #include "collector/sensor.h"
 
 struct env {
@@ -33,7 +34,9 @@ enum {
 static const struct argp_option options[] = {
 	{ "once", KEY_ONCE, NULL, 0, "Print the table once, as text, and exit", 0 },
 	{ "sort", KEY_SORT, "KEY", 0,
-	  "rate (default), memory, containers, busy, cold, score or name; largest first", 0 },
+	  "rate (default), memory, containers, busy, cold, score, p95, errors (5xx) or name; largest "
+	  "first",
+	  0 },
 	{ "reverse", KEY_REVERSE, NULL, 0, "The other way round", 0 },
 	{ "filter", KEY_FILTER, "TEXT", 0, "Only functions whose name holds TEXT, in any case", 0 },
 	{ "hot", KEY_HOT, NULL, 0, "Only functions that have a pool or are hot", 0 },
@@ -53,7 +56,8 @@ static enum board_sort sort_key(const char *text, struct argp_state *state)
 		if (strcmp(text, board_sort_name[i]) == 0)
 			return i;
 	argp_error(state,
-		   "--sort takes rate, memory, containers, busy, cold, score or name, not '%s'",
+		   "--sort takes rate, memory, containers, busy, cold, score, p95, errors or name, "
+		   "not '%s'",
 		   text);
 	return SORT_RATE;
 }
@@ -134,6 +138,9 @@ static json_t *row_json(const struct env *env, const struct board *b, const stru
 	json_object_set_new(o, "pool_containers",
 			    r->planned ? json_integer(r->pool_containers) : json_null());
 	json_object_set_new(o, "why", json_string(board_why(r, &env->screen.locator)));
+	json_object_set_new(o, "last_minute", outcomes_json(json_object(), &r->minute));
+	json_object_set_new(o, "hour_responses_5xx", json_integer(r->responses_5xx));
+	json_object_set_new(o, "hour_p95_us", number(durations_quantile_us(&r->durations, 0.95)));
 	json_object_set_new(o, "last_hour", calls);
 	return o;
 }
@@ -172,22 +179,27 @@ static int print_board(const struct env *env, const struct board *b)
 {
 	int64_t shown = 0;
 
-	printf("%-32s %4s %9s %6s %5s %5s %8s %8s %8s %5s %5s\n", "FUNCTION", "HOT", "CALLS/MIN",
-	       "BUSY", "CONT", "COLD", "MEMORY", "UNIT", "POOL", "LIMIT", "OOM");
+	printf("%-32s %4s %1s %9s %6s %5s %6s %5s %5s %5s %8s %8s %8s %5s %5s\n", "FUNCTION", "HOT",
+	       "Q", "CALLS/MIN", "BUSY", "CONC", "P95", "5XX", "CONT", "COLD", "MEMORY", "UNIT",
+	       "POOL", "LIMIT", "OOM");
 	for (size_t i = 0; i < b->n; i++) {
 		const struct board_row *r = &b->row[i];
 
 		if (!is_wanted(env, r, shown))
 			continue;
 		shown++;
-		printf("%-32s %4s %9.1f %6.2f %5lld %5lld %8s %8s %8s %5lld %5lld\n",
+		printf("%-32s %4s %c %9.1f %6.2f %5lld %6s %5lld %5lld %5lld %8s %8s %8s %5lld %5lld\n",
 		       printable(r->function.name),
 		       r->planned      ? "pool"
 		       : r->judged.hot ? "hot"
 				       : "",
-		       board_per_minute(b, r), (double)r->minute.busy_us / (60.0 * US_PER_S),
-		       (long long)board_containers(b, r), (long long)r->cold_starts,
-		       format_size(board_memory(b, r)), format_size(r->function.memory_bytes),
+		       board_quality(r), board_per_minute(b, r),
+		       (double)r->minute.busy_us / (60.0 * US_PER_S),
+		       (long long)r->minute.peak_concurrency,
+		       format_time(durations_quantile_us(&r->durations, 0.95)),
+		       (long long)r->responses_5xx, (long long)board_containers(b, r),
+		       (long long)r->cold_starts, format_size(board_memory(b, r)),
+		       format_size(r->function.memory_bytes),
 		       r->planned ? format_size(r->pool_bytes) : "-", (long long)r->limit_hits,
 		       (long long)r->oom_kills);
 	}
@@ -247,9 +259,11 @@ int cmd_top(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.doc = "What each function does: invocations a minute (live when the collector's "
-		       "counters can be read, as root), invocations in progress, containers, cold "
-		       "starts, memory, the unit and the pool that the plan gives it, hits of a limit "
-		       "and OOM kills in the last hour, and that hour as a line. The bottom says why "
+		       "counters can be read, as root) and what that count is worth (= exact, ~ partial, "
+		       "- not counted), invocations in progress on average and at most, the hour's 95th "
+		       "percentile of execution time and its 5xx responses, containers, cold starts, "
+		       "memory, the unit and the pool that the plan gives it, hits of a limit and OOM "
+		       "kills in the last hour, and that hour as a line. The bottom says why "
 		       "the selected function is hot, or is not.\v"
 		       "Keys: s sort, r reverse, h only hot ones, / filter, arrows select, q quit.",
 		.children = children,

@@ -17,7 +17,9 @@ struct board_row {
 	struct store_function function;
 	double calls[BOARD_MINUTES]; /* invocations a minute, the last one last; NAN: not watched */
 	struct history_row minute;   /* the last whole minute */
-	int64_t oom_kills, limit_hits, cold_starts; /* in the hour */
+	bool has_minute;	     /* it has a row; without one, it had no invocation */
+	int64_t oom_kills, limit_hits, cold_starts, responses_5xx; /* in the hour */
+	struct durations durations;				   /* in the hour */
 	struct locator_result judged; /* by the minutes of the hour that were watched */
 	bool planned;		      /* has a pool in the minute that runs */
 	int64_t pool_containers, pool_bytes;
@@ -47,6 +49,8 @@ enum board_sort {
 	SORT_BUSY,
 	SORT_COLD,
 	SORT_SCORE,
+	SORT_P95,
+	SORT_ERRORS,
 	SORT_NAME,
 	SORT_KEYS
 };
@@ -59,6 +63,8 @@ void board_order(struct board *b, enum board_sort key, bool reverse);
 double board_per_minute(const struct board *b, const struct board_row *r);
 int64_t board_memory(const struct board *b, const struct board_row *r);
 int64_t board_containers(const struct board *b, const struct board_row *r);
+/* What the last minute's count is worth: '=' exact, '~' partial, '-' nobody counted. */
+char board_quality(const struct board_row *r);
 /* Why a function is hot, or is not, as a sentence; valid until the next call. */
 const char *board_why(const struct board_row *r, const struct locator_options *o);
 

@@ -7,8 +7,8 @@
 #include "cli/top.h"
 #include "store/plan.h"
 
-const char *const board_sort_name[SORT_KEYS] = { "rate", "memory", "containers", "busy",
-						 "cold", "score",  "name" };
+const char *const board_sort_name[SORT_KEYS] = { "rate",  "memory", "containers", "busy", "cold",
+						 "score", "p95",    "errors",	  "name" };
 
 static struct board_row *find(struct board *b, int64_t id)
 {
@@ -49,12 +49,19 @@ static int add_minute(const struct history_row *h, void *arg)
 	const struct hour *hour = arg;
 	struct board_row *r = hour->row;
 
-	if (h->minute == hour->last)
+	if (h->minute == hour->last) {
 		r->minute = *h;
-	r->calls[h->minute - hour->first] = h->partial ? NAN : (double)h->invocations;
+		r->has_minute = true;
+	}
+	/* As a forecast takes it (store_read_series()). */
+	r->calls[h->minute - hour->first] =
+		quality_is_usable(h->quality, h->invocations, h->unsettled) ? (double)h->invocations
+									    : NAN;
 	r->oom_kills += h->events_oom_kill;
 	r->limit_hits += h->events_max;
 	r->cold_starts += h->cold_starts;
+	r->responses_5xx += h->responses_5xx;
+	durations_add(&r->durations, &h->durations);
 	return 0;
 }
 
@@ -95,6 +102,8 @@ static int read_rows(struct board *b, struct store *s, const struct locator_opti
 		r = store_read_observed(s, id, first, BOARD_MINUTES, b->row[i].calls);
 		if (r == 0)
 			r = store_each_minute(s, id, first, b->minute, add_minute, &hour);
+		if (!b->row[i].has_minute && isnan(b->row[i].calls[BOARD_MINUTES - 1]))
+			b->row[i].minute.quality = QUALITY_UNWATCHED;
 		judge(&b->row[i], o);
 	}
 	return r;
@@ -161,6 +170,13 @@ int64_t board_containers(const struct board *b, const struct board_row *r)
 	return b->live ? r->containers : r->minute.containers;
 }
 
+char board_quality(const struct board_row *r)
+{
+	if (!r->minute.quality)
+		return '=';
+	return r->minute.quality & QUALITY_NONE || !r->has_minute ? '-' : '~';
+}
+
 struct order {
 	const struct board *b;
 	enum board_sort key;
@@ -182,6 +198,13 @@ static double value(const struct board_row *r, const struct order *o)
 		return (double)r->cold_starts;
 	case SORT_SCORE:
 		return r->judged.score;
+	case SORT_P95: {
+		double us = durations_quantile_us(&r->durations, 0.95);
+
+		return isnan(us) ? 0 : us;
+	}
+	case SORT_ERRORS:
+		return (double)r->responses_5xx;
 	default:
 		return 0;
 	}

@@ -42,6 +42,7 @@ struct collector {
 	int64_t catch_up_minute;
 	bool store_failed; /* said so already */
 	uint64_t lost_said[WIRE_LOST_KINDS];
+	uint64_t lost_noted; /* cgroups and invocations, of minutes that are closed */
 	int64_t rows_lost_said;
 	struct victim victims[MAX_VICTIMS];
 	size_t n_victims;
@@ -193,6 +194,26 @@ static void say_losses(struct collector *c)
 	c->rows_lost_said = tally_rows_lost(c->tally);
 }
 
+static uint64_t count_lost(const struct collector *c)
+{
+	return sensor_lost(c->sensor, WIRE_LOST_CGROUP) +
+	       sensor_lost(c->sensor, WIRE_LOST_INVOCATION);
+}
+
+/* Reasons, beside its length, for which the minute that runs is partial for all functions: it must not
+ * become one in which those without a row had no invocations. */
+static unsigned int note_quality(struct collector *c)
+{
+	uint64_t lost = count_lost(c);
+
+	if (lost > c->lost_noted)
+		c->minutes.why |= QUALITY_LOST;
+	c->lost_noted = lost;
+	if (!c->o->sensor.filter->classes)
+		c->minutes.why |= QUALITY_NONE;
+	return c->minutes.why;
+}
+
 /* Tries to store what is pending; what cannot be stored stays pending. */
 static int store_pending(struct collector *c, int64_t minute, bool sample)
 {
@@ -201,6 +222,7 @@ static int store_pending(struct collector *c, int64_t minute, bool sample)
 		.whole = c->minutes.minute - 1,
 		.watched = c->minutes.watched,
 		.n_watched = c->minutes.n_watched,
+		.lost = (int64_t)c->lost_noted,
 		.victims = c->victims,
 		.n_victims = c->n_victims,
 		.samples = sample ? &c->samples : NULL,
@@ -232,7 +254,7 @@ static int catch_up(struct collector *c)
 	if (!c->catching_up)
 		return 0;
 	c->catching_up = false;
-	r = tally_close_minute(c->tally, c->catch_up_minute, true);
+	r = tally_close_minute(c->tally, c->catch_up_minute, QUALITY_UNWATCHED | note_quality(c));
 	if (r == 0)
 		log_info(
 			"minutes %lld to %lld were not watched; their invocations are in the first",
@@ -257,9 +279,9 @@ static void take_samples(struct collector *c, int64_t minute)
 	samples_take(&c->samples, c->tally, sensor_root_fd(c->sensor), hot, used);
 }
 
-static int close_minute(struct collector *c, int64_t minute, bool partial, bool sample)
+static int close_minute(struct collector *c, int64_t minute, unsigned int why, bool sample)
 {
-	int r = tally_close_minute(c->tally, minute, partial);
+	int r = tally_close_minute(c->tally, minute, why);
 
 	if (r == 0) {
 		if (sample)
@@ -287,7 +309,7 @@ static int tick(struct collector *c)
 {
 	struct moment now = look(c);
 	int64_t closed;
-	bool partial;
+	unsigned int why;
 	int r = sweep(c);
 
 	service_alive();
@@ -295,12 +317,13 @@ static int tick(struct collector *c)
 		r = catch_up(c);
 	if (r < 0)
 		return r;
-	if (minutes_tick(&c->minutes, &now, &closed, &partial))
-		return close_minute(c, closed, partial, true);
+	note_quality(c);
+	if (minutes_tick(&c->minutes, &now, &closed, &why))
+		return close_minute(c, closed, why, true);
 	/* Containers that went hold entries in the kernel until they are stored: a storm of them is
 	 * booked before the minute's end (rows of one minute add up). */
 	if (tally_gone(c->tally) > c->o->sensor.max_cgroups / 4 && !c->store_failed)
-		return close_minute(c, c->minutes.minute, c->minutes.odd, false);
+		return close_minute(c, c->minutes.minute, c->minutes.why, false);
 	if (c->store_failed)
 		store_pending(c, c->minutes.minute, false);
 	return 0;
@@ -324,7 +347,9 @@ static int start_minutes(struct collector *c)
 {
 	int64_t length = c->o->clock.minute_ns, last = INT64_MIN;
 	int64_t slack = MAX(2 * c->o->interval_ns, length / 20);
-	bool running = sensor_was_running(c->sensor), whole;
+	bool running = sensor_was_running(c->sensor);
+	unsigned int why = 0;
+	int64_t lost = 0;
 	struct moment now = look(c);
 	int r = 0;
 
@@ -333,12 +358,17 @@ static int start_minutes(struct collector *c)
 	c->catch_up_minute = last + 1;
 	/* The minute in which an earlier collector stopped for good is in rows that lack its end. */
 	if (!running && last != INT64_MIN)
-		r = store_mark_partial(c->store, last + 1);
+		r = store_mark_partial(c->store, last + 1, QUALITY_UNWATCHED);
 	if (r < 0)
 		return log_error_errno(r, "minute %lld: %s", (long long)last + 1, store_why());
-	whole = running ? !c->catching_up && last != INT64_MIN && !sensor_was_replaced(c->sensor)
-			: now.into_ns <= slack;
-	minutes_start(&c->minutes, &now, whole, last, length, slack);
+	if (running ? c->catching_up || last == INT64_MIN : now.into_ns > slack)
+		why = QUALITY_UNWATCHED;
+	if (sensor_was_replaced(c->sensor))
+		why |= QUALITY_REPLACED;
+	minutes_start(&c->minutes, &now, why, last, length, slack);
+	/* What was lost since the last minute was stored belongs to the one that ends next. */
+	store_get_meta(c->store, "collector_lost", &lost);
+	c->lost_noted = MIN((uint64_t)lost, count_lost(c));
 	if (c->o->minutes)
 		c->stop_minute = now.minute + c->o->minutes;
 	return 0;
@@ -487,7 +517,7 @@ int collector_run(const struct collector_options *o, struct store *s)
 		service_stopping();
 		/* The minute that runs is stored as far as it has come; it adds up on restart. */
 		if (r == 0 && sweep(&c) == 0)
-			r = close_minute(&c, c.minutes.minute, c.minutes.odd, false);
+			r = close_minute(&c, c.minutes.minute, note_quality(&c), false);
 	}
 	clean_up(&c);
 	return r;

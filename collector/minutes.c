@@ -4,13 +4,13 @@
 /* A clock set back by less than this is waited for; one set back by more is believed. */
 #define PATIENCE (2 * MINUTES_PER_DAY)
 
-void minutes_start(struct minutes *m, const struct moment *t, bool whole, int64_t newest,
+void minutes_start(struct minutes *m, const struct moment *t, unsigned int why, int64_t newest,
 		   int64_t length_ns, int64_t slack_ns)
 {
 	*m = (struct minutes){
 		.minute = t->minute,
 		.newest = newest,
-		.odd = !whole || t->minute <= newest,
+		.why = why | (t->minute <= newest ? QUALITY_ODD : 0),
 		.began_ns = t->monotonic_ns - t->into_ns,
 		.length_ns = length_ns,
 		.slack_ns = slack_ns,
@@ -27,7 +27,7 @@ static void add_watched(struct minutes *m, int64_t minute)
 		m->watched[m->n_watched++] = (struct interval){ minute, minute };
 }
 
-bool minutes_tick(struct minutes *m, const struct moment *t, int64_t *closed, bool *partial)
+bool minutes_tick(struct minutes *m, const struct moment *t, int64_t *closed, unsigned int *why)
 {
 	int64_t off_ns = t->monotonic_ns - m->began_ns - m->length_ns;
 
@@ -35,15 +35,16 @@ bool minutes_tick(struct minutes *m, const struct moment *t, int64_t *closed, bo
 	if (t->minute <= m->minute && m->minute - t->minute < PATIENCE)
 		return false;
 	*closed = m->minute;
-	*partial = m->odd || t->minute != m->minute + 1 || off_ns > m->slack_ns ||
-		   off_ns < -m->slack_ns;
-	if (!*partial)
+	*why = m->why;
+	if (t->minute != m->minute + 1 || off_ns > m->slack_ns || off_ns < -m->slack_ns)
+		*why |= QUALITY_ODD;
+	if (!*why)
 		add_watched(m, m->minute);
 	m->newest = MAX(m->newest, m->minute);
 	m->minute = t->minute;
 	m->began_ns = t->monotonic_ns;
 	/* What came between its beginning and this look is in the one before. */
-	m->odd = t->into_ns > m->slack_ns || t->minute <= m->newest;
+	m->why = t->into_ns > m->slack_ns || t->minute <= m->newest ? QUALITY_ODD : 0;
 	return true;
 }
 

@@ -178,6 +178,8 @@ static int write_all(struct store *s, uint64_t epoch, struct tally *t, const str
 	if (r == 0)
 		r = store_set_meta(s, "collector_whole_minute", what->whole);
 	if (r == 0)
+		r = store_set_meta(s, "collector_lost", what->lost);
+	if (r == 0)
 		r = store_set_meta(s, "collector_time_us", clock_stamp_us());
 	if (r == 0 && what->keep_minutes)
 		r = store_forget(s, what->minute, what->minute - what->keep_minutes);

@@ -20,6 +20,7 @@ struct record {
 	const struct victim *victims;
 	size_t n_victims;
 	const struct samples *samples; /* of `minute`; may be NULL */
+	int64_t lost; /* cgroups and requests that found a map full, of minutes that are closed */
 	int64_t keep_minutes; /* what is older than this is removed by and by; 0: all is kept */
 };
 

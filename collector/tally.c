@@ -2,6 +2,7 @@
 #include "collector/tally.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -14,7 +15,8 @@ struct function_tally {
 	int64_t id;			     /* in the database; 0: not known */
 	struct history_row now;		     /* of the minute that runs */
 	int64_t live_containers, live_bytes; /* in the pass that runs */
-	int population;			     /* containers that are not gone */
+	int64_t live_concurrency; /* the most in progress, between it and the one before */
+	int population;		  /* containers that are not gone */
 };
 
 struct tally {
@@ -309,8 +311,11 @@ bool tally_knows(const struct tally *t, uint64_t id)
 void tally_begin(struct tally *t, uint32_t sweep)
 {
 	t->sweep = sweep;
-	for (int i = 0; i < t->n_functions; i++)
-		t->function[i].live_containers = t->function[i].live_bytes = 0;
+	for (int i = 0; i < t->n_functions; i++) {
+		struct function_tally *f = &t->function[i];
+
+		f->live_containers = f->live_bytes = f->live_concurrency = 0;
+	}
 }
 
 static void mark_gone(struct tally *t, struct cgroup_node *node)
@@ -342,6 +347,33 @@ void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u)
 	}
 }
 
+_Static_assert(WIRE_BUCKETS == DURATION_BUCKETS, "the kernel's histogram is history's");
+
+/* A narrow baseline knows nothing of some counters: what they have gained until now is nobody's. */
+static void widen_baseline(struct counter_baseline *b, const struct wire_invocations *now)
+{
+	b->narrow = false;
+	b->responses_5xx = (int64_t)now->responses_5xx;
+	b->excluded = (int64_t)now->excluded;
+	b->aborted = (int64_t)now->aborted;
+	b->unsettled = (int64_t)now->unsettled;
+	b->unsettled_joined = (int64_t)now->unsettled_joined;
+	b->unsettled_responses = (int64_t)now->unsettled_responses;
+	memcpy(b->durations.n, now->durations, sizeof(b->durations.n));
+}
+
+/* The most requests that were in progress at once between the last two passes. */
+static int64_t most_open(const struct tally *t, const struct wire_invocations *c)
+{
+	uint32_t done = t->sweep - 1;
+	int64_t open = (int64_t)(c->requests - c->responses - c->aborted);
+
+	if (c->peak[done & 1].sweep == done)
+		return MIN(c->peak[done & 1].most, INT32_MAX);
+	/* Nothing began or ended: what is open now was open all the time. */
+	return CLAMP(open, 0, INT32_MAX);
+}
+
 void tally_invocations(struct tally *t, uint64_t id, const struct wire_invocations *c)
 {
 	struct cgroup_node *node = tree_find(&t->tree, id), *container;
@@ -349,7 +381,11 @@ void tally_invocations(struct tally *t, uint64_t id, const struct wire_invocatio
 	if (!node)
 		return;
 	node->counters = *c;
+	if (node->base.narrow)
+		widen_baseline(&node->base, c);
 	container = node->container;
+	if (container)
+		t->function[container->function].live_concurrency += most_open(t, c);
 	if (container && c->first_response_ns &&
 	    (!container->container_first_response_ns ||
 	     c->first_response_ns < container->container_first_response_ns))
@@ -363,6 +399,7 @@ void tally_end(struct tally *t)
 
 		f->now.containers = MAX(f->now.containers, f->live_containers);
 		f->now.memory_bytes = MAX(f->now.memory_bytes, f->live_bytes);
+		f->now.peak_concurrency = MAX(f->now.peak_concurrency, f->live_concurrency);
 	}
 }
 
@@ -387,10 +424,64 @@ static int64_t scaled_us(const struct tally *t, int64_t ns)
 /* The counters that book_invocations() books. */
 void tally_take_off(struct counter_baseline *b, const struct wire_invocations *last)
 {
+	if (b->narrow)
+		widen_baseline(b, last);
 	b->requests -= (int64_t)last->requests;
 	b->inits -= (int64_t)last->inits;
 	b->responses -= (int64_t)last->responses;
 	b->busy_ns -= (int64_t)last->busy_ns;
+	b->responses_5xx -= (int64_t)last->responses_5xx;
+	b->excluded -= (int64_t)last->excluded;
+	b->aborted -= (int64_t)last->aborted;
+	b->unsettled -= (int64_t)last->unsettled;
+	b->unsettled_joined -= (int64_t)last->unsettled_joined;
+	b->unsettled_responses -= (int64_t)last->unsettled_responses;
+	for (int i = 0; i < DURATION_BUCKETS; i++)
+		b->durations.n[i] -= last->durations[i];
+}
+
+/* The histogram's counters are of 32 bits and may come round. */
+static void book_durations(const struct tally *t, struct cgroup_node *node, struct history_row *row)
+{
+	struct durations *base = &node->base.durations, gained = { 0 };
+
+	if (memcmp(base->n, node->counters.durations, sizeof(base->n)) == 0)
+		return;
+	for (int i = 0; i < DURATION_BUCKETS; i++) {
+		uint32_t n = node->counters.durations[i] - base->n[i];
+
+		/* Backwards: see gain(). */
+		if (n > UINT32_MAX / 2)
+			continue;
+		gained.n[i] = n;
+		base->n[i] += n;
+		node->base_changed |= n > 0;
+	}
+	/* A bucket is a power of two: of a minute of another length the nearest one. */
+	durations_shift(&gained, (int)lround(log2(t->time_scale)));
+	durations_add(&row->durations, &gained);
+}
+
+/* How requests ended, and what is not certain of them. */
+static void book_outcomes(struct tally *t, struct cgroup_node *node, struct history_row *row)
+{
+	const struct wire_invocations *c = &node->counters;
+	struct counter_baseline *b = &node->base;
+	bool *changed = &node->base_changed;
+	int64_t unsettled = gain(c->unsettled, &b->unsettled, changed);
+	int64_t joined = gain(c->unsettled_joined, &b->unsettled_joined, changed);
+	int64_t responses = gain(c->unsettled_responses, &b->unsettled_responses, changed);
+
+	row->responses_5xx += gain(c->responses_5xx, &b->responses_5xx, changed);
+	row->excluded += gain(c->excluded, &b->excluded, changed);
+	row->aborted += gain(c->aborted, &b->aborted, changed);
+	row->unsettled += unsettled;
+	row->unsettled_responses += responses;
+	if (joined)
+		row->quality |= QUALITY_JOINED;
+	if (unsettled > joined || responses)
+		row->quality |= QUALITY_UNSETTLED;
+	book_durations(t, node, row);
 }
 
 static void book_invocations(struct tally *t, struct cgroup_node *node, struct history_row *row)
@@ -406,6 +497,7 @@ static void book_invocations(struct tally *t, struct cgroup_node *node, struct h
 	row->inits += gain(node->counters.inits, &b->inits, changed);
 	row->responses += gain(node->counters.responses, &b->responses, changed);
 	row->busy_us += scaled_us(t, gain(node->counters.busy_ns, &b->busy_ns, changed));
+	book_outcomes(t, node, row);
 }
 
 static void book_events(struct cgroup_node *node, struct history_row *row)
@@ -484,7 +576,8 @@ static bool is_empty(const struct history_row *h)
 {
 	return !(h->invocations | h->responses | h->inits | h->busy_us | h->cold_starts |
 		 h->cold_done | h->containers | h->memory_peak_bytes | h->events_max |
-		 h->events_oom | h->events_oom_kill);
+		 h->events_oom | h->events_oom_kill | h->responses_5xx | h->excluded | h->aborted |
+		 h->unsettled | h->unsettled_responses);
 }
 
 static int append_row(struct tally *t, int function, const struct history_row *row)
@@ -506,7 +599,7 @@ static int append_row(struct tally *t, int function, const struct history_row *r
 	return 0;
 }
 
-int tally_close_minute(struct tally *t, int64_t minute, bool partial)
+int tally_close_minute(struct tally *t, int64_t minute, unsigned int quality)
 {
 	int r = 0;
 
@@ -516,7 +609,7 @@ int tally_close_minute(struct tally *t, int64_t minute, bool partial)
 		struct history_row *now = &t->function[i].now;
 
 		now->minute = minute;
-		now->partial = partial;
+		now->quality |= quality;
 		if (!is_empty(now) && append_row(t, i, now) < 0)
 			r = -ENOMEM;
 		*now = (struct history_row){ 0 };

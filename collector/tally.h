@@ -33,7 +33,8 @@ void tally_free(struct tally *t);
 int tally_set_baselines(struct tally *t, const struct counter_baseline *b, size_t n);
 
 /* Moves a baseline to counters that began anew, when `last` is what the old ones stood at for good:
- * what they had gained beyond the baseline is booked with the new ones' first gains. */
+ * what they had gained beyond the baseline is booked with the new ones' first gains. What a narrow
+ * baseline does not know begins with the new ones. */
 void tally_take_off(struct counter_baseline *b, const struct wire_invocations *last);
 
 /* A cgroup below one that is known. 0, -EEXIST, -ENOENT without its parent, -ENOMEM. */
@@ -59,8 +60,9 @@ void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u);
 void tally_invocations(struct tally *t, uint64_t id, const struct wire_invocations *c);
 void tally_end(struct tally *t);
 
-/* Books everything since the last call into rows of `minute`, pending. */
-int tally_close_minute(struct tally *t, int64_t minute, bool partial);
+/* Books everything since the last call into rows of `minute`, pending. `quality`: reasons for which all
+ * of them are partial (enum quality); those of one function come from its counters. */
+int tally_close_minute(struct tally *t, int64_t minute, unsigned int quality);
 
 /* What is to be stored, in one transaction. Rows are in the order they were closed. */
 const struct tally_row *tally_rows(const struct tally *t, size_t *n);

@@ -18,7 +18,8 @@ packages=(
 	gcc make clang libclang-rt-dev llvm clang-format bpftool pkg-config libc6-dev
 	libbpf-dev libelf-dev zlib1g-dev libcgroup-dev libsqlite3-dev libcmocka-dev libjansson-dev libncurses-dev
 	liblapacke-dev libopenblas-serial-dev libfftw3-dev libsystemd-dev
-	qemu-system-x86 crun runc busybox-static kmod file tzdata xz-utils zstd e2fsprogs dmsetup jq wrk nghttp2-client curl sqlite3 strace gnuplot-nox
+	qemu-system-x86 crun runc busybox-static kmod file tzdata xz-utils zstd e2fsprogs dmsetup jq wrk curl sqlite3 strace gnuplot-nox
+	nghttp2-client iproute2
 	python3 python3-argcomplete python3-pkg-resources python3-requests
 	linux-image-amd64
 )

@@ -12,7 +12,9 @@ int store_read_baselines(struct store *s, uint64_t epoch, struct counter_baselin
 	sqlite3_stmt *stmt;
 	int r = store_statement(s,
 				"SELECT cgroup, requests, inits, responses, busy_ns, low, high,"
-				" max, oom, oom_kill, oom_group_kill, cold_counted, cold_measured"
+				" max, oom, oom_kill, oom_group_kill, cold_counted, cold_measured,"
+				" responses_5xx, excluded, aborted, unsettled, unsettled_joined,"
+				" unsettled_responses, durations"
 				" FROM baselines WHERE epoch = ?1",
 				&stmt);
 
@@ -40,7 +42,16 @@ int store_read_baselines(struct store *s, uint64_t epoch, struct counter_baselin
 				    .oom_group_kill = sqlite3_column_int64(stmt, 10) },
 			.cold_counted = sqlite3_column_int(stmt, 11) != 0,
 			.cold_measured = sqlite3_column_int(stmt, 12) != 0,
+			.narrow = sqlite3_column_type(stmt, 13) == SQLITE_NULL,
+			.responses_5xx = sqlite3_column_int64(stmt, 13),
+			.excluded = sqlite3_column_int64(stmt, 14),
+			.aborted = sqlite3_column_int64(stmt, 15),
+			.unsettled = sqlite3_column_int64(stmt, 16),
+			.unsettled_joined = sqlite3_column_int64(stmt, 17),
+			.unsettled_responses = sqlite3_column_int64(stmt, 18),
 		};
+		durations_decode(sqlite3_column_blob(stmt, 19),
+				 (size_t)sqlite3_column_bytes(stmt, 19), &list[used - 1].durations);
 	}
 	if (r < 0)
 		return r;
@@ -52,23 +63,32 @@ int store_read_baselines(struct store *s, uint64_t epoch, struct counter_baselin
 int store_write_baseline(struct store *s, uint64_t epoch, const struct counter_baseline *b)
 {
 	const int64_t values[] = {
-		(int64_t)b->cgroup, (int64_t)epoch,   b->requests,	  b->inits,
-		b->responses,	    b->busy_ns,	      b->events.low,	  b->events.high,
-		b->events.max,	    b->events.oom,    b->events.oom_kill, b->events.oom_group_kill,
-		b->cold_counted,    b->cold_measured,
+		(int64_t)b->cgroup, (int64_t)epoch,   b->requests,	   b->inits,
+		b->responses,	    b->busy_ns,	      b->events.low,	   b->events.high,
+		b->events.max,	    b->events.oom,    b->events.oom_kill,  b->events.oom_group_kill,
+		b->cold_counted,    b->cold_measured, b->responses_5xx,	   b->excluded,
+		b->aborted,	    b->unsettled,     b->unsettled_joined, b->unsettled_responses,
 	};
+	uint8_t bytes[DURATIONS_BYTES];
+	size_t size = durations_encode(&b->durations, bytes);
 	sqlite3_stmt *stmt;
 	int r = store_statement(s,
 				"INSERT OR REPLACE INTO baselines(cgroup, epoch, requests, inits,"
 				" responses, busy_ns, low, high, max, oom, oom_kill,"
-				" oom_group_kill, cold_counted, cold_measured)"
-				" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+				" oom_group_kill, cold_counted, cold_measured, responses_5xx,"
+				" excluded, aborted, unsettled, unsettled_joined,"
+				" unsettled_responses, durations) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
+				"?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
 				&stmt);
 
 	if (r < 0)
 		return r;
 	for (size_t v = 0; v < ARRAY_SIZE(values); v++)
-		sqlite3_bind_int64(stmt, (int)v + 1, values[v]);
+		if (!b->narrow || v < 14)
+			sqlite3_bind_int64(stmt, (int)v + 1, values[v]);
+	if (size)
+		sqlite3_bind_blob(stmt, (int)ARRAY_SIZE(values) + 1, bytes, (int)size,
+				  SQLITE_STATIC);
 	return store_run(s, stmt);
 }
 

@@ -7,6 +7,7 @@
 #ifndef FAASMAT_STORE_COUNTERS_H
 #define FAASMAT_STORE_COUNTERS_H
 
+#include "store/durations.h"
 #include "store/store.h"
 
 struct memory_events {
@@ -16,6 +17,11 @@ struct memory_events {
 struct counter_baseline {
 	uint64_t cgroup; /* id */
 	int64_t requests, inits, responses, busy_ns;
+	/* Written by a collector that did not keep the next ones yet: they are not known. */
+	bool narrow;
+	int64_t responses_5xx, excluded, aborted;
+	int64_t unsettled, unsettled_joined, unsettled_responses;
+	struct durations durations; /* modulo 2^32, as the kernel's */
 	struct memory_events events;
 	bool cold_counted;  /* its making has been counted as a cold start */
 	bool cold_measured; /* its first response has been counted in cold_us */

@@ -10,8 +10,9 @@
 static const char add_sql[] =
 	"INSERT INTO history(function_id, minute, invocations, responses, inits, busy_us,"
 	" cold_starts, cold_us, cold_done, containers, memory_bytes, memory_peak_bytes,"
-	" events_max, events_oom, events_oom_kill, partial)"
-	" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
+	" events_max, events_oom, events_oom_kill, quality, responses_5xx, excluded, aborted,"
+	" peak_concurrency, unsettled, unsettled_responses, durations)"
+	" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)"
 	" ON CONFLICT(function_id, minute) DO UPDATE SET"
 	" invocations = invocations + excluded.invocations,"
 	" responses = responses + excluded.responses, inits = inits + excluded.inits,"
@@ -23,7 +24,37 @@ static const char add_sql[] =
 	" events_max = events_max + excluded.events_max,"
 	" events_oom = events_oom + excluded.events_oom,"
 	" events_oom_kill = events_oom_kill + excluded.events_oom_kill,"
-	" partial = max(partial, excluded.partial)";
+	" quality = quality | excluded.quality,"
+	" responses_5xx = responses_5xx + excluded.responses_5xx,"
+	/* `excluded` is also what the new row is called. */
+	" excluded = history.excluded + excluded.excluded, aborted = aborted + excluded.aborted,"
+	" peak_concurrency = max(peak_concurrency, excluded.peak_concurrency),"
+	" unsettled = unsettled + excluded.unsettled,"
+	" unsettled_responses = unsettled_responses + excluded.unsettled_responses,"
+	" durations = add_durations(durations, excluded.durations)";
+
+/* durations_add() for SQL; what cannot be read counts as empty. */
+static void add_blobs(sqlite3_context *context, int n _unused_, sqlite3_value **value)
+{
+	uint8_t bytes[DURATIONS_BYTES];
+	struct durations d, more;
+	size_t size;
+
+	durations_decode(sqlite3_value_blob(value[0]), (size_t)sqlite3_value_bytes(value[0]), &d);
+	durations_decode(sqlite3_value_blob(value[1]), (size_t)sqlite3_value_bytes(value[1]),
+			 &more);
+	durations_add(&d, &more);
+	size = durations_encode(&d, bytes);
+	if (size)
+		sqlite3_result_blob(context, bytes, (int)size, SQLITE_TRANSIENT);
+}
+
+int history_prepare(sqlite3 *db)
+{
+	return sqlite3_create_function(db, "add_durations", 2,
+				       SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+				       add_blobs, NULL, NULL);
+}
 
 int store_add_history(struct store *s, const struct history_row *rows, size_t n)
 {
@@ -33,26 +64,38 @@ int store_add_history(struct store *s, const struct history_row *rows, size_t n)
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct history_row *h = &rows[i];
 		const int64_t values[] = {
-			h->function,   h->minute,     h->invocations,	  h->responses,
-			h->inits,      h->busy_us,    h->cold_starts,	  h->cold_us,
-			h->cold_done,  h->containers, h->memory_bytes,	  h->memory_peak_bytes,
-			h->events_max, h->events_oom, h->events_oom_kill, h->partial,
+			h->function,	    h->minute,
+			h->invocations,	    h->responses,
+			h->inits,	    h->busy_us,
+			h->cold_starts,	    h->cold_us,
+			h->cold_done,	    h->containers,
+			h->memory_bytes,    h->memory_peak_bytes,
+			h->events_max,	    h->events_oom,
+			h->events_oom_kill, h->quality,
+			h->responses_5xx,   h->excluded,
+			h->aborted,	    h->peak_concurrency,
+			h->unsettled,	    h->unsettled_responses,
 		};
+		uint8_t bytes[DURATIONS_BYTES];
+		size_t size = durations_encode(&h->durations, bytes);
 
 		r = store_statement(s, add_sql, &stmt);
 		if (r < 0)
 			return r;
 		for (size_t v = 0; v < ARRAY_SIZE(values); v++)
 			sqlite3_bind_int64(stmt, (int)v + 1, values[v]);
+		if (size)
+			sqlite3_bind_blob(stmt, (int)ARRAY_SIZE(values) + 1, bytes, (int)size,
+					  SQLITE_STATIC);
 		r = store_run(s, stmt);
 	}
 	return r;
 }
 
-int store_mark_partial(struct store *s, int64_t minute)
+int store_mark_partial(struct store *s, int64_t minute, unsigned int quality)
 {
-	return store_exec(s, "UPDATE history SET partial = 1 WHERE minute = ?1",
-			  STORE_NUMBERS(minute));
+	return store_exec(s, "UPDATE history SET quality = quality | ?2 WHERE minute = ?1",
+			  STORE_NUMBERS(minute, quality));
 }
 
 int store_clear_history(struct store *s)
@@ -131,15 +174,20 @@ int store_read_series(struct store *s, int64_t function, int64_t first, size_t n
 	r = store_read_observed(s, function, first, n, value);
 	if (r < 0)
 		return r;
-	r = store_bind(s,
-		       "SELECT minute, invocations, partial FROM history WHERE function_id = ?1"
-		       " AND minute >= ?2 AND minute < ?3",
-		       &stmt, STORE_NUMBERS(function, first, first + (int64_t)n));
+	r = store_bind(
+		s,
+		"SELECT minute, invocations, quality, unsettled FROM history WHERE function_id = ?1"
+		" AND minute >= ?2 AND minute < ?3",
+		&stmt, STORE_NUMBERS(function, first, first + (int64_t)n));
 	if (r < 0)
 		return r;
-	while ((r = store_step(s, stmt)) == 1)
-		value[sqlite3_column_int64(stmt, 0) - first] =
-			sqlite3_column_int(stmt, 2) ? NAN : (double)sqlite3_column_int64(stmt, 1);
+	while ((r = store_step(s, stmt)) == 1) {
+		int64_t n = sqlite3_column_int64(stmt, 1);
+		bool usable = quality_is_usable((unsigned int)sqlite3_column_int(stmt, 2), n,
+						sqlite3_column_int64(stmt, 3));
+
+		value[sqlite3_column_int64(stmt, 0) - first] = usable ? (double)n : NAN;
+	}
 	return r;
 }
 
@@ -175,11 +223,13 @@ int store_history_range(struct store *s, int64_t function, int64_t *first, int64
 	return 0;
 }
 
-#define HISTORY_COLUMNS                                                             \
-	" h.function_id, h.minute, h.invocations, h.responses, h.inits, h.busy_us," \
-	" h.cold_starts, h.cold_us, h.cold_done, h.containers, h.memory_bytes,"     \
-	" h.memory_peak_bytes, h.events_max, h.events_oom, h.events_oom_kill, h.partial"
-#define HISTORY_COLUMNS_N 16
+#define HISTORY_COLUMNS                                                                   \
+	" h.function_id, h.minute, h.invocations, h.responses, h.inits, h.busy_us,"       \
+	" h.cold_starts, h.cold_us, h.cold_done, h.containers, h.memory_bytes,"           \
+	" h.memory_peak_bytes, h.events_max, h.events_oom, h.events_oom_kill, h.quality," \
+	" h.responses_5xx, h.excluded, h.aborted, h.peak_concurrency, h.unsettled,"       \
+	" h.unsettled_responses, h.durations"
+#define HISTORY_COLUMNS_N 23
 
 static void read_row(sqlite3_stmt *stmt, struct history_row *h)
 {
@@ -199,8 +249,16 @@ static void read_row(sqlite3_stmt *stmt, struct history_row *h)
 		.events_max = sqlite3_column_int64(stmt, 12),
 		.events_oom = sqlite3_column_int64(stmt, 13),
 		.events_oom_kill = sqlite3_column_int64(stmt, 14),
-		.partial = sqlite3_column_int(stmt, 15) != 0,
+		.quality = (unsigned int)sqlite3_column_int(stmt, 15),
+		.responses_5xx = sqlite3_column_int64(stmt, 16),
+		.excluded = sqlite3_column_int64(stmt, 17),
+		.aborted = sqlite3_column_int64(stmt, 18),
+		.peak_concurrency = sqlite3_column_int64(stmt, 19),
+		.unsettled = sqlite3_column_int64(stmt, 20),
+		.unsettled_responses = sqlite3_column_int64(stmt, 21),
 	};
+	durations_decode(sqlite3_column_blob(stmt, 22), (size_t)sqlite3_column_bytes(stmt, 22),
+			 &h->durations);
 }
 
 int store_each_history(struct store *s, int64_t first, int64_t last,

@@ -3,18 +3,30 @@
 #ifndef FAASMAT_STORE_HISTORY_H
 #define FAASMAT_STORE_HISTORY_H
 
+#include "store/durations.h"
+#include "store/quality.h"
 #include "store/store.h"
 
 /* One function's minute. Counts add up when a minute is written twice (a collector restarted in
- * mid-minute); `containers`, `memory_bytes`, `memory_peak_bytes` keep the larger value. */
+ * mid-minute); `containers`, `memory_bytes`, `memory_peak_bytes`, `peak_concurrency` keep the larger value, reasons of
+ * `quality` come together. */
 struct history_row {
 	int64_t function; /* id */
 	int64_t minute;
-	int64_t invocations; /* requests received, /init not counted */
-	int64_t responses;   /* responses begun */
-	int64_t inits;	     /* POST /init */
-	int64_t busy_us;     /* sum over responses of request received to response sent */
-	int64_t cold_starts; /* containers made */
+	int64_t invocations;   /* requests received, /init not counted */
+	int64_t responses;     /* responses begun */
+	int64_t inits;	       /* POST /init */
+	int64_t responses_5xx; /* of the responses: status 5xx */
+	int64_t excluded;      /* health checks and second hops, not among the invocations */
+	int64_t aborted;       /* invocations whose connection ended without a response */
+	/* Invocations in progress at once, at most: the largest sum, over its containers, of the most
+	 * that each had in the same pass (a second). Exact for a container that serves one at a time. */
+	int64_t peak_concurrency;
+	int64_t unsettled;	     /* invocations may be this many more or fewer */
+	int64_t unsettled_responses; /* and responses this many */
+	struct durations durations;  /* of the responses; as busy_us */
+	int64_t busy_us;	     /* sum over responses of request received to response sent */
+	int64_t cold_starts;	     /* containers made */
 	int64_t cold_us;   /* sum, over containers whose first response came, of made -> response */
 	int64_t cold_done; /* how many that sum has */
 	int64_t containers;	   /* most seen at once */
@@ -23,14 +35,14 @@ struct history_row {
 	int64_t events_max;	   /* memory.events of its containers: max, oom, oom_kill */
 	int64_t events_oom;
 	int64_t events_oom_kill;
-	bool partial; /* the collector was down for part of it, or a map was full */
+	unsigned int quality; /* what it is worth: enum quality */
 };
 
 /* Adds rows to what is there. Call inside a transaction. */
 int store_add_history(struct store *s, const struct history_row *rows, size_t n);
 
-/* A minute that was not counted to its end: its rows are partial from now on. */
-int store_mark_partial(struct store *s, int64_t minute);
+/* Adds reasons (enum quality) to all rows of a minute that was found to be partial. */
+int store_mark_partial(struct store *s, int64_t minute, unsigned int quality);
 
 /* Removes all history of all functions. Inside a transaction. */
 int store_clear_history(struct store *s);
@@ -45,7 +57,8 @@ int store_import_minute(struct store *s, int64_t function, int64_t minute, int64
  */
 int store_mark_observed(struct store *s, int64_t function, int64_t first, int64_t last);
 
-/* Invocations of minutes first..first+n-1 into value[n]; NAN where not observed or partial. */
+/* Invocations of minutes first..first+n-1 into value[n]; NAN where not observed or where
+ * quality_is_usable() says no. */
 int store_read_series(struct store *s, int64_t function, int64_t first, size_t n, double *value);
 
 /* 0 for those of minutes first..first+n-1 that were watched; the others' values stay. */

@@ -10,6 +10,9 @@
 /* Makes, brings up or (STORE_READ) checks the schema on an open database. */
 int schema_prepare(sqlite3 *db, enum store_mode mode);
 
+/* Makes known to SQLite what the statements of history.c call. An SQLite result code. */
+int history_prepare(sqlite3 *db);
+
 /* Keeps the sentence for store_why() and gives the negative errno of an SQLite result code. */
 int store_fail(sqlite3 *db, int code, const char *what);
 void store_set_why(const char *fmt, ...) _printf_(1, 2);

@@ -105,6 +105,28 @@ static const char version_memory[] =
 	"  siblings) WHERE siblings = 0;";
 
 /*
+ * What a minute's count is worth (store/quality.h; what was partial without a reason becomes
+ * "unwatched"), how its requests ended, and how long they took (store/durations.h). Baselines that a
+ * collector wrote before this step have NULL in the new columns.
+ */
+static const char version_quality[] =
+	"ALTER TABLE history RENAME COLUMN partial TO quality;"
+	"ALTER TABLE history ADD COLUMN responses_5xx INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE history ADD COLUMN excluded INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE history ADD COLUMN aborted INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE history ADD COLUMN peak_concurrency INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE history ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE history ADD COLUMN unsettled_responses INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE history ADD COLUMN durations BLOB;"
+	"ALTER TABLE baselines ADD COLUMN responses_5xx INTEGER;"
+	"ALTER TABLE baselines ADD COLUMN excluded INTEGER;"
+	"ALTER TABLE baselines ADD COLUMN aborted INTEGER;"
+	"ALTER TABLE baselines ADD COLUMN unsettled INTEGER;"
+	"ALTER TABLE baselines ADD COLUMN unsettled_joined INTEGER;"
+	"ALTER TABLE baselines ADD COLUMN unsettled_responses INTEGER;"
+	"ALTER TABLE baselines ADD COLUMN durations BLOB;";
+
+/*
  * A database of version N has had the first N of these. What has been released is never edited: a
  * change of the schema is one more step, and an older database is brought up when it is opened for
  * writing.
@@ -113,6 +135,7 @@ static const char *const steps[] = {
 	version_1,
 	version_outcomes,
 	version_memory,
+	version_quality,
 };
 #define SCHEMA_VERSION ((int)ARRAY_SIZE(steps))
 

@@ -123,6 +123,9 @@ static int set_up(sqlite3 *db, enum store_mode mode, bool existed)
 		     NULL, NULL, NULL);
 	if (mode == STORE_READ)
 		return schema_prepare(db, mode);
+	code = history_prepare(db);
+	if (code != SQLITE_OK)
+		return store_fail(db, code, "opening");
 	if (!existed)
 		sqlite3_exec(db, PAGES_PRAGMA, NULL, NULL, NULL);
 	code = pragma(db, "PRAGMA journal_mode=WAL", answer, sizeof(answer));

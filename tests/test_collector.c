@@ -29,6 +29,7 @@ struct world {
 	struct counter_baseline baseline[4096];
 	size_t n_baselines;
 	int64_t stored[2], sent[2], cold_stored, made;
+	struct history_row outcomes, stored_outcomes; /* true, and stored */
 	uint64_t next_id;
 	uint32_t sweep;
 };
@@ -80,7 +81,51 @@ static struct counter_baseline *baseline_of(struct world *w, uint64_t id)
 		if (w->baseline[i].cgroup == id)
 			return &w->baseline[i];
 	assert_true(w->n_baselines < ARRAY_SIZE(w->baseline));
+	w->baseline[w->n_baselines] = (struct counter_baseline){ .cgroup = id };
 	return &w->baseline[w->n_baselines++];
+}
+
+/* Whatever is neither an invocation nor about memory. */
+static void add_outcomes(struct history_row *to, const struct history_row *from)
+{
+	to->responses += from->responses;
+	to->responses_5xx += from->responses_5xx;
+	to->excluded += from->excluded;
+	to->aborted += from->aborted;
+	to->unsettled += from->unsettled;
+	to->unsettled_responses += from->unsettled_responses;
+	to->quality |= from->quality;
+	durations_add(&to->durations, &from->durations);
+}
+
+/* The kernel counts, and the truth with it. */
+static void answer(struct world *w, int i, uint64_t *rng)
+{
+	struct wire_invocations *c = &w->counters[i];
+	struct history_row more = { .responses = (int64_t)(test_random(rng) % 9),
+				    .responses_5xx = (int64_t)(test_random(rng) % 3),
+				    .excluded = (int64_t)(test_random(rng) % 4),
+				    .aborted = (int64_t)(test_random(rng) % 2),
+				    .unsettled_responses = test_random(rng) % 50 == 0 };
+	int bucket = (int)(test_random(rng) % WIRE_BUCKETS);
+	bool joined = test_random(rng) % 99 == 0;
+
+	more.unsettled = joined ? 3 : 0;
+	more.durations.n[bucket] = (uint32_t)more.responses;
+	c->responses += (uint64_t)more.responses;
+	c->responses_5xx += (uint64_t)more.responses_5xx;
+	c->excluded += (uint64_t)more.excluded;
+	c->aborted += (uint64_t)more.aborted;
+	c->unsettled_responses += (uint64_t)more.unsettled_responses;
+	c->unsettled += (uint64_t)more.unsettled;
+	c->unsettled_joined += (uint64_t)more.unsettled;
+	/* Of 32 bits, which come round. */
+	c->durations[bucket] += (uint32_t)more.responses;
+	if (more.unsettled)
+		more.quality |= QUALITY_JOINED;
+	if (more.unsettled_responses)
+		more.quality |= QUALITY_UNSETTLED;
+	add_outcomes(&w->outcomes, &more);
 }
 
 /* What record_tally() does in one transaction, then what the collector does after it: the kill may
@@ -97,6 +142,7 @@ static void store(struct world *w, bool killed_after_commit)
 		w->stored[0] += rows[i].row.invocations;
 		w->stored[1] += rows[i].row.events_oom_kill;
 		w->cold_stored += rows[i].row.cold_starts;
+		add_outcomes(&w->stored_outcomes, &rows[i].row);
 	}
 	forgotten = tally_forgotten(w->tally, &n);
 	for (size_t i = 0; i < n; i++) {
@@ -128,6 +174,7 @@ static void live(struct world *w, uint64_t *rng)
 		return;
 	w->counters[i].requests += n;
 	w->sent[0] += n;
+	answer(w, i, rng);
 	if (n % 7 == 0) {
 		w->usage[i].events[WIRE_OOM_KILL]++;
 		w->sent[1]++;
@@ -135,6 +182,17 @@ static void live(struct world *w, uint64_t *rng)
 	if (n % 11 == 0) {
 		w->removed[i] = true;
 		w->usage[i].removed_ns = 99;
+	}
+}
+
+/* A collector of another version: its counters stand still, and new ones begin at 0. */
+static void upgrade(struct world *w)
+{
+	for (int c = 0; c < CGROUPS; c++) {
+		if (!w->alive[c])
+			continue;
+		tally_take_off(baseline_of(w, w->id[c]), &w->counters[c]);
+		w->counters[c] = (struct wire_invocations){ 0 };
 	}
 }
 
@@ -148,23 +206,28 @@ static void counts_survive_everything(void **state)
 
 		start_collector(&w);
 		for (int step = 0; step < 400; step++) {
-			switch (test_random(&rng) % 10) {
+			switch (test_random(&rng) % 11) {
+			case 10: /* another version takes over */
+				tally_free(w.tally);
+				upgrade(&w);
+				start_collector(&w);
+				break;
 			case 0: /* kill -9 at any moment */
 				tally_free(w.tally);
 				start_collector(&w);
 				break;
 			case 1: /* a minute ends, the database refuses */
 				sweep(&w);
-				assert_int_equal(tally_close_minute(w.tally, minute++, false), 0);
+				assert_int_equal(tally_close_minute(w.tally, minute++, 0), 0);
 				break;
 			case 2: /* a minute ends and is stored */
 				sweep(&w);
-				assert_int_equal(tally_close_minute(w.tally, minute++, false), 0);
+				assert_int_equal(tally_close_minute(w.tally, minute++, 0), 0);
 				store(&w, false);
 				break;
 			case 3: /* killed between the commit and what follows it */
 				sweep(&w);
-				assert_int_equal(tally_close_minute(w.tally, minute++, false), 0);
+				assert_int_equal(tally_close_minute(w.tally, minute++, 0), 0);
 				store(&w, true);
 				tally_free(w.tally);
 				start_collector(&w);
@@ -178,16 +241,120 @@ static void counts_survive_everything(void **state)
 		}
 		for (int i = 0; i < 3; i++) {
 			sweep(&w);
-			assert_int_equal(tally_close_minute(w.tally, minute++, false), 0);
+			assert_int_equal(tally_close_minute(w.tally, minute++, 0), 0);
 			store(&w, false);
 		}
 		assert_int_equal(w.stored[0], w.sent[0]);
 		assert_int_equal(w.stored[1], w.sent[1]);
 		assert_int_equal(w.cold_stored, w.made);
+		assert_memory_equal(&w.stored_outcomes, &w.outcomes, sizeof(w.outcomes));
 		assert_int_equal(tally_rows_lost(w.tally), 0);
 		tally_free(w.tally);
 		rules_free(w.rules);
 	}
+}
+
+/* One cgroup of function f with these counters in pass n, and the minute's row. */
+static struct history_row minute_of(struct tally *t, uint32_t pass,
+				    const struct wire_invocations *counters)
+{
+	struct wire_usage usage = { .seen = pass };
+	const struct tally_row *rows;
+	size_t n;
+
+	tally_begin(t, pass);
+	tally_usage(t, 3, &usage);
+	tally_invocations(t, 3, counters);
+	tally_end(t);
+	assert_int_equal(tally_close_minute(t, pass, 0), 0);
+	rows = tally_rows(t, &n);
+	return rows[n - 1].row;
+}
+
+static struct tally *one_function(struct rules *r, double time_scale,
+				  const struct counter_baseline *b)
+{
+	struct tally *t;
+
+	assert_int_equal(tally_new(r, ROOT, "/", time_scale, &t), 0);
+	assert_int_equal(tally_set_baselines(t, b, b ? 1 : 0), 0);
+	assert_int_equal(tally_add_cgroup(t, MAIN, ROOT, "main"), 0);
+	assert_int_equal(tally_add_cgroup(t, 3, MAIN, "wsk0_1_guest_f"), 0);
+	return t;
+}
+
+/* The most in progress is of the pass that is over; without one, what is open has been all along. */
+static void concurrency_is_of_the_last_pass(void **state)
+{
+	struct rules *r = rules("openwhisk");
+	struct tally *t = one_function(r, 1.0, NULL);
+	struct wire_invocations c = { .requests = 10, .responses = 7, .aborted = 1 };
+
+	c.peak[0].sweep = 6, c.peak[0].most = 9;
+	c.peak[1].sweep = 7, c.peak[1].most = 4;
+	assert_int_equal(minute_of(t, 7, &c).peak_concurrency, 9);
+	assert_int_equal(minute_of(t, 8, &c).peak_concurrency, 4);
+	assert_int_equal(minute_of(t, 9, &c).peak_concurrency, 2);
+	c.responses = 12; /* read between the two counters */
+	assert_int_equal(minute_of(t, 10, &c).peak_concurrency, 0);
+	tally_free(t);
+	rules_free(r);
+}
+
+/* Baselines of an older collector do not know the outcomes: what was counted before is not this
+ * minute's. */
+static void narrow_baselines_begin_now(void **state)
+{
+	struct counter_baseline b = {
+		.cgroup = 3, .requests = 90, .responses = 90, .narrow = true
+	};
+	struct wire_invocations c = {
+		.requests = 100, .responses = 95, .responses_5xx = 40, .aborted = 7, .unsettled = 5
+	};
+	struct rules *r = rules("openwhisk");
+	struct tally *t = one_function(r, 1.0, &b);
+	struct history_row row;
+
+	c.durations[4] = 95;
+	row = minute_of(t, 1, &c);
+	assert_int_equal(row.invocations, 10);
+	assert_int_equal(row.responses, 5);
+	assert_int_equal(row.responses_5xx + row.aborted + row.unsettled, 0);
+	assert_int_equal(durations_total(&row.durations), 0);
+	assert_int_equal(row.quality, QUALITY_EXACT);
+	c.responses_5xx += 2;
+	c.unsettled++;
+	c.durations[4] += 3;
+	row = minute_of(t, 2, &c);
+	assert_int_equal(row.responses_5xx, 2);
+	assert_int_equal(row.durations.n[4], 3);
+	assert_int_equal(row.quality, QUALITY_UNSETTLED);
+	tally_free(t);
+	/* The same over a change of version: what the old counters had is gone, requests are not. */
+	tally_take_off(&b, &c);
+	assert_int_equal(b.requests, -10);
+	assert_int_equal(b.responses_5xx, 0);
+	assert_false(b.narrow);
+	t = one_function(r, 1.0, &b);
+	c = (struct wire_invocations){ .requests = 1, .responses_5xx = 1 };
+	row = minute_of(t, 1, &c);
+	assert_int_equal(row.invocations, 11);
+	assert_int_equal(row.responses_5xx, 1);
+	tally_free(t);
+	rules_free(r);
+}
+
+/* A minute of two seconds is a sixtieth of itself: 30 us took 900 then, five buckets further. */
+static void histogram_follows_the_minute(void **state)
+{
+	struct rules *r = rules("openwhisk");
+	struct tally *t = one_function(r, 30.0, NULL);
+	struct wire_invocations c = { .requests = 1, .responses = 1 };
+
+	c.durations[4] = 1;
+	assert_int_equal(minute_of(t, 1, &c).durations.n[9], 1);
+	tally_free(t);
+	rules_free(r);
 }
 
 static void sub_cgroups_belong_to_their_container(void **state)
@@ -214,7 +381,7 @@ static void sub_cgroups_belong_to_their_container(void **state)
 	tally_invocations(t, 4, &counters);
 	tally_invocations(t, 5, &counters);
 	tally_end(t);
-	assert_int_equal(tally_close_minute(t, 1, false), 0);
+	assert_int_equal(tally_close_minute(t, 1, 0), 0);
 	rows = tally_rows(t, &n);
 	assert_int_equal(n, 1);
 	assert_int_equal(rows->row.invocations, 3);
@@ -234,6 +401,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_survive_everything),
+		cmocka_unit_test(concurrency_is_of_the_last_pass),
+		cmocka_unit_test(narrow_baselines_begin_now),
+		cmocka_unit_test(histogram_follows_the_minute),
 		cmocka_unit_test(sub_cgroups_belong_to_their_container),
 	};
 

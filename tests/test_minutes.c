@@ -15,32 +15,32 @@ static struct moment at(int64_t minute, int64_t into_ns, int64_t real_ns)
 }
 
 static bool tick(struct minutes *m, int64_t minute, int64_t into_ns, int64_t real_ns,
-		 int64_t *closed, bool *partial)
+		 int64_t *closed, unsigned int *why)
 {
 	struct moment t = at(minute, into_ns, real_ns);
 
-	return minutes_tick(m, &t, closed, partial);
+	return minutes_tick(m, &t, closed, why);
 }
 
 static void start(struct minutes *m, int64_t minute, bool whole, int64_t newest)
 {
 	struct moment t = at(minute, 0, minute * MINUTE);
 
-	minutes_start(m, &t, whole, newest, MINUTE, 3 * SECOND);
+	minutes_start(m, &t, whole ? 0 : QUALITY_UNWATCHED, newest, MINUTE, 3 * SECOND);
 }
 
 static void plain_minutes_are_watched(void **state)
 {
 	struct minutes m;
 	int64_t closed;
-	bool partial;
+	unsigned int why;
 
 	start(&m, 100, true, 99);
-	assert_false(tick(&m, 100, 59 * SECOND, 100 * MINUTE + 59 * SECOND, &closed, &partial));
+	assert_false(tick(&m, 100, 59 * SECOND, 100 * MINUTE + 59 * SECOND, &closed, &why));
 	for (int64_t t = 101; t < 110; t++) {
-		assert_true(tick(&m, t, 5 * MS, t * MINUTE + 5 * MS, &closed, &partial));
+		assert_true(tick(&m, t, 5 * MS, t * MINUTE + 5 * MS, &closed, &why));
 		assert_int_equal(closed, t - 1);
-		assert_false(partial);
+		assert_false(why);
 	}
 	assert_int_equal(m.n_watched, 1);
 	assert_int_equal(m.watched[0].first, 100);
@@ -53,14 +53,20 @@ static void begun_in_mid_minute(void **state)
 {
 	struct minutes m;
 	int64_t closed;
-	bool partial;
+	unsigned int why;
 
 	start(&m, 100, false, INT64_MIN);
-	assert_true(tick(&m, 101, 0, 101 * MINUTE, &closed, &partial));
-	assert_true(partial);
+	assert_true(tick(&m, 101, 0, 101 * MINUTE, &closed, &why));
+	assert_int_equal(why, QUALITY_UNWATCHED);
 	assert_int_equal(m.n_watched, 0);
-	assert_true(tick(&m, 102, 0, 102 * MINUTE, &closed, &partial));
-	assert_false(partial);
+	assert_true(tick(&m, 102, 0, 102 * MINUTE, &closed, &why));
+	assert_false(why);
+	/* Of another's finding: a full map. */
+	m.why |= QUALITY_LOST;
+	assert_true(tick(&m, 103, 0, 103 * MINUTE, &closed, &why));
+	assert_int_equal(why, QUALITY_LOST);
+	assert_int_equal(m.n_watched, 1);
+	assert_int_equal(m.watched[0].last, 101);
 }
 
 /* A suspend: the minute it came in is no minute, those slept through are missing, and the one that
@@ -69,17 +75,17 @@ static void suspended(void **state)
 {
 	struct minutes m;
 	int64_t closed;
-	bool partial;
+	unsigned int why;
 
 	start(&m, 100, true, 99);
-	assert_true(tick(&m, 130, 20 * SECOND, 101 * MINUTE, &closed, &partial));
+	assert_true(tick(&m, 130, 20 * SECOND, 101 * MINUTE, &closed, &why));
 	assert_int_equal(closed, 100);
-	assert_true(partial);
-	assert_true(tick(&m, 131, 0, 101 * MINUTE + 40 * SECOND, &closed, &partial));
+	assert_int_equal(why, QUALITY_ODD);
+	assert_true(tick(&m, 131, 0, 101 * MINUTE + 40 * SECOND, &closed, &why));
 	assert_int_equal(closed, 130);
-	assert_true(partial);
-	assert_true(tick(&m, 132, 0, 102 * MINUTE + 40 * SECOND, &closed, &partial));
-	assert_false(partial);
+	assert_true(why);
+	assert_true(tick(&m, 132, 0, 102 * MINUTE + 40 * SECOND, &closed, &why));
+	assert_false(why);
 	assert_int_equal(m.n_watched, 1);
 	assert_int_equal(m.watched[0].first, 131);
 }
@@ -88,21 +94,21 @@ static void clock_set_back(void **state)
 {
 	struct minutes m;
 	int64_t closed;
-	bool partial;
+	unsigned int why;
 
 	start(&m, 100, true, 99);
 	/* Five minutes: waited for; the long minute is partial, and none before it comes again. */
 	for (int64_t t = 95; t < 101; t++)
-		assert_false(tick(&m, t, 0, (t + 5) * MINUTE, &closed, &partial));
-	assert_true(tick(&m, 101, 0, 106 * MINUTE, &closed, &partial));
+		assert_false(tick(&m, t, 0, (t + 5) * MINUTE, &closed, &why));
+	assert_true(tick(&m, 101, 0, 106 * MINUTE, &closed, &why));
 	assert_int_equal(closed, 100);
-	assert_true(partial);
+	assert_true(why);
 	/* A month: believed, and what was counted then already is partial. */
-	assert_true(tick(&m, 101 - 43200, 0, 107 * MINUTE, &closed, &partial));
+	assert_true(tick(&m, 101 - 43200, 0, 107 * MINUTE, &closed, &why));
 	assert_int_equal(closed, 101);
-	assert_true(partial);
-	assert_true(tick(&m, 102 - 43200, 0, 108 * MINUTE, &closed, &partial));
-	assert_true(partial);
+	assert_true(why);
+	assert_true(tick(&m, 102 - 43200, 0, 108 * MINUTE, &closed, &why));
+	assert_true(why);
 	assert_int_equal(m.n_watched, 0);
 }
 
@@ -111,16 +117,16 @@ static void set_within_a_minute(void **state)
 {
 	struct minutes m;
 	int64_t closed;
-	bool partial;
+	unsigned int why;
 
 	start(&m, 100, true, 99);
-	assert_false(tick(&m, 100, 10 * SECOND, 100 * MINUTE + 40 * SECOND, &closed, &partial));
-	assert_true(tick(&m, 101, 0, 101 * MINUTE + 30 * SECOND, &closed, &partial));
-	assert_true(partial);
-	assert_true(tick(&m, 102, 0, 102 * MINUTE, &closed, &partial));
-	assert_true(partial);
-	assert_true(tick(&m, 103, 0, 103 * MINUTE, &closed, &partial));
-	assert_false(partial);
+	assert_false(tick(&m, 100, 10 * SECOND, 100 * MINUTE + 40 * SECOND, &closed, &why));
+	assert_true(tick(&m, 101, 0, 101 * MINUTE + 30 * SECOND, &closed, &why));
+	assert_true(why);
+	assert_true(tick(&m, 102, 0, 102 * MINUTE, &closed, &why));
+	assert_true(why);
+	assert_true(tick(&m, 103, 0, 103 * MINUTE, &closed, &why));
+	assert_false(why);
 }
 
 /* A clock that is stepped and a process that is stopped at random, against the true count of each
@@ -131,7 +137,8 @@ static void random_clocks(void **state)
 
 	for (int round = 0; round < 200; round++) {
 		int64_t clock = 1000 * MINUTE, truth = 0, seconds = 0, closed;
-		bool seen[4000] = { false }, partial;
+		bool seen[4000] = { false };
+		unsigned int why;
 		struct minutes m;
 
 		start(&m, 1000, true, 999);
@@ -146,9 +153,9 @@ static void random_clocks(void **state)
 			seconds += ran;
 			truth += ran;
 			if (!tick(&m, clock / MINUTE, clock % MINUTE,
-				  1000 * MINUTE + truth * SECOND, &closed, &partial))
+				  1000 * MINUTE + truth * SECOND, &closed, &why))
 				continue;
-			if (!partial) {
+			if (!why) {
 				assert_true(seconds >= 60 - 4 && seconds <= 60 + 4);
 				assert_true(closed >= 0 && closed < 4000);
 				assert_false(seen[closed]);

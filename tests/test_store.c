@@ -80,7 +80,7 @@ static void minutes_add_up(void **state)
 	h.containers = 2;
 	assert_int_equal(store_add_history(s, &h, 1), 0);
 	h.minute = 102;
-	h.partial = true;
+	h.quality = QUALITY_UNWATCHED;
 	assert_int_equal(store_add_history(s, &h, 1), 0);
 	assert_int_equal(store_commit(s), 0);
 	assert_int_equal(store_mark_observed(s, 0, 100, 101), 0);
@@ -89,6 +89,106 @@ static void minutes_add_up(void **state)
 	assert_true(v[1] == 12);
 	assert_true(v[2] == 0);	  /* watched, nothing came */
 	assert_true(isnan(v[3])); /* partial */
+	store_close(s);
+}
+
+static int keep_row(const struct history_row *row, void *arg)
+{
+	*(struct history_row *)arg = *row;
+	return 0;
+}
+
+/* How requests ended, written twice and read once; a minute with a small bound is a minute. */
+static void outcomes_add_up(void **state)
+{
+	struct store *s = fresh("outcomes.db");
+	struct history_row got, h = { .minute = 100,
+				      .invocations = 40,
+				      .responses = 39,
+				      .responses_5xx = 3,
+				      .excluded = 7,
+				      .aborted = 1,
+				      .peak_concurrency = 5,
+				      .unsettled = 2,
+				      .unsettled_responses = 4,
+				      .quality = QUALITY_JOINED,
+				      .durations = { .n = { [3] = 30, [9] = 9 } } };
+	double v[2];
+
+	assert_int_equal(store_function_id(s, "f", &h.function), 0);
+	assert_int_equal(store_add_history(s, &h, 1), 0);
+	assert_int_equal(store_each_minute(s, h.function, 100, 100, keep_row, &got), 0);
+	assert_memory_equal(&got, &h, sizeof(h));
+	assert_int_equal(store_read_series(s, h.function, 100, 1, v), 0);
+	assert_true(v[0] == 40);
+	h.peak_concurrency = 4;
+	h.quality = QUALITY_UNSETTLED;
+	h.unsettled = 9;
+	assert_int_equal(store_add_history(s, &h, 1), 0);
+	assert_int_equal(store_each_minute(s, h.function, 100, 100, keep_row, &got), 0);
+	assert_int_equal(got.responses_5xx, 6);
+	assert_int_equal(got.excluded, 14);
+	assert_int_equal(got.aborted, 2);
+	assert_int_equal(got.peak_concurrency, 5);
+	assert_int_equal(got.unsettled, 11);
+	assert_int_equal(got.unsettled_responses, 8);
+	assert_int_equal(got.quality, QUALITY_JOINED | QUALITY_UNSETTLED);
+	assert_int_equal(got.durations.n[3], 60);
+	assert_int_equal(got.durations.n[9], 18);
+	/* 11 of 80 is too many. */
+	assert_int_equal(store_read_series(s, h.function, 100, 1, v), 0);
+	assert_true(isnan(v[0]));
+	store_close(s);
+}
+
+static char *read_text(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text = calloc(1, 65536);
+
+	assert_non_null(f);
+	assert_true(fread(text, 1, 65535, f) > 0);
+	fclose(f);
+	return text;
+}
+
+/* A database that an older faasmat wrote: brought up, its partial minute still is, and its baselines do
+ * not know what it did not keep. */
+static void older_databases_come_up(void **state)
+{
+	const char *path = test_path("older.db");
+	char *text = read_text("tests/data/store-version-3.sql");
+	struct counter_baseline *b;
+	int64_t first, last;
+	struct store *s;
+	double v[3];
+	size_t n;
+
+	store_close(fresh("older.db"));
+	unlink(path);
+	raw(path, text);
+	free(text);
+	assert_int_equal(store_open(path, STORE_READ, &s), -ENOTSUP);
+	assert_int_equal(store_open(path, STORE_WRITE, &s), 0);
+	assert_int_equal(store_history_range(s, 0, &first, &last), 0);
+	assert_int_equal(store_read_series(s, 1, first + 1, 3, v), 0);
+	assert_true(isnan(v[0]) && v[1] == 20 && v[2] == 30);
+	assert_int_equal(store_read_baselines(s, 77, &b, &n), 0);
+	assert_int_equal(n, 1);
+	assert_true(b->narrow && b->requests == 100 && b->cold_measured);
+	/* Written back as it is, and then with what a collector found. */
+	assert_int_equal(store_write_baseline(s, 77, b), 0);
+	free(b);
+	assert_int_equal(store_read_baselines(s, 77, &b, &n), 0);
+	assert_true(b->narrow);
+	b->narrow = false;
+	b->durations.n[31] = UINT32_MAX;
+	b->unsettled_joined = -3;
+	assert_int_equal(store_write_baseline(s, 77, b), 0);
+	free(b);
+	assert_int_equal(store_read_baselines(s, 77, &b, &n), 0);
+	assert_true(!b->narrow && b->durations.n[31] == UINT32_MAX && b->unsettled_joined == -3);
+	free(b);
 	store_close(s);
 }
 
@@ -330,6 +430,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_databases),
 		cmocka_unit_test(minutes_add_up),
+		cmocka_unit_test(outcomes_add_up),
+		cmocka_unit_test(older_databases_come_up),
 		cmocka_unit_test(rows_come_back),
 		cmocka_unit_test(observed_intervals_merge),
 		cmocka_unit_test(plans_replace),

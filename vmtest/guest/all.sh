@@ -3,7 +3,7 @@
 # Runs guest tests, all in one boot: a boot costs half a minute. usage: all.sh [NAME...]
 set -u
 . vmtest/guest/lib.sh
-for test in ${*:-collector invocations powercut govern hostile kills systemd replay-tests}; do
+for test in ${*:-collector invocations netem powercut govern hostile kills systemd replay-tests}; do
 	began=$SECONDS
 	echo "# $test"
 	case $test in

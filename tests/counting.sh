@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What becomes of requests, on this machine's own kernel: 5xx, aborted, left out, second hops; what the
+# kernel cannot settle; clients that mean harm; and 100,000 requests of each load generator.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+names="counting-5xx counting-excluded counting-hops counting-aborted counting-joined counting-none counting-hostile counting-wrk counting-curl counting-h2load"
+. tests/counting-lib.sh
+trap clean_up EXIT
+UNSETTLED=$((4 + 8)) # of store/quality.h: joined, unsettled
+
+# equal NAME GOT WANTED
+equal() {
+	if [ "$2" = "$3" ]; then echo "ok counting-$1"; else echo "not ok counting-$1: got '$2', wanted '$3'"; fi
+}
+many() { curl -s -o /dev/null "${@:2}" "$1"; }
+web=http://127.0.0.1:18101
+
+serve web 18101 'location = /fail { return 503; } location = /healthz { return 200; }'
+serve other 18102
+serve chain 18104 'location = /through { proxy_pass http://127.0.0.1:18103/; }
+	} server { listen 127.0.0.1:18103; location / { return 200 "ok"; }'
+
+# --- how requests end, and what is left out
+start --port 18101 --exclude /healthz --exclude-agent monitor
+many "$web/[1-70]"
+many "$web/fail?[1-30]"
+stop
+equal 5xx "$(outcomes web)" "100 100 30 0 0 100 0 0"
+forget
+start --port 18101 --exclude /healthz --exclude-agent monitor
+many "$web/healthz?[1-20]"
+many "$web/[1-10]" -A monitor/1.0
+many "$web/[1-5]" -A kube-probe/1.30
+many "$web/[1-40]" -A monitored/1.0
+many "$web/_/health?[1-5]"
+stop
+equal excluded "$(outcomes web)" "40 40 0 40 0 40 0 0"
+forget
+
+# --- a request that a container passes on to itself is one
+start --port 18103-18104
+many "http://127.0.0.1:18104/through?[1-50]"
+stop
+equal hops-same "$(outcomes chain)" "50 50 0 50 0 50 0 0"
+forget
+start --port 18103-18104 --hops count
+many "http://127.0.0.1:18104/through?[1-50]"
+stop
+equal hops-count "$(outcomes chain)" "100 100 0 0 0 100 0 0"
+forget
+
+# --- requests that nobody answers
+mute=$mount/$name/main/wsk0_3_guest_mute
+mkdir -p "$mute"
+cat >$tmp/mute.py <<'END'
+import socket, struct
+s = socket.create_server(("127.0.0.1", 18105), backlog=256)
+while True:
+    c, _ = s.accept()
+    while not c.recv(4096).endswith(b"\r\n\r\n"):
+        pass
+    c.close()
+END
+sh -c "echo \$\$ >$mute/cgroup.procs; exec python3 $tmp/mute.py" &
+servers="$servers $!"
+for _ in $(seq 50); do
+	ss -Hltn 'sport = :18105' | grep -q . && break
+	sleep 0.1
+done
+start --port 18105
+made=$(tests/hostile.py 18105 aborted 150)
+stop
+equal aborted "$(outcomes mute)" "$made 0 0 0 $made 0 0 0"
+forget
+
+# --- a connection that is older than the programs: counted, but not called exact
+exec 5<>/dev/tcp/127.0.0.1/18101
+start --port 18101
+printf 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n' >&5
+sleep 0.2
+printf 'GET /b HTTP/1.1\r\nHost: a\r\n\r\n' >&5
+sleep 0.2
+exec 5>&-
+stop
+read -r got _ _ _ _ _ bound quality <<<"$(outcomes web)"
+if [ "$got" -le $((2 + bound)) ] && [ "$got" -ge $((2 - bound)) ] && [ "$bound" -gt 0 ] && [ $((quality & 4)) = 4 ]; then
+	echo "ok counting-joined"
+else
+	echo "not ok counting-joined: sent 2, counted $got, bound $bound, quality $quality"
+fi
+forget
+
+# --- nothing counted is not zero counted
+start --port 18101 --invocations none
+many "$web/[1-10]"
+sleep 4
+stop
+quality=$(sqlite3 $db "SELECT DISTINCT quality & 64 FROM history")
+observed=$(sqlite3 $db "SELECT count(*) FROM observed")
+equal none "$quality $observed" "64 0"
+forget
+
+# --- clients that mean harm; the other function's count is what it was sent, exactly
+start --port 18101-18102
+status() { awk -v key="$1:" '$1 == key { print $2 }' /proc/$collector/status; }
+before=$(status VmRSS)
+seed=${FAASMAT_TEST_SEED:-$RANDOM}
+echo "# counting-hostile: FAASMAT_TEST_SEED=$seed"
+made=0
+(for way in random heads line flood random heads; do tests/hostile.py 18101 $way 1500 "$seed"; done >$tmp/made) &
+harm=$!
+curl -s -o /dev/null --limit-rate 100M "http://127.0.0.1:18102/[1-5000]"
+wait $harm
+made=$(awk '{ n += $1 } END { print n }' $tmp/made)
+sleep 0.5
+after=$(status VmRSS)
+many "$web/[1-100]"
+kill -0 $collector 2>/dev/null && echo "ok counting-hostile-alive" || echo "not ok counting-hostile-alive: $(tail -n 3 $tmp/log)"
+stop
+equal hostile-other "$(outcomes other)" "5000 5000 0 0 0 5000 0 0"
+[ "$after" -lt $((before + 4096)) ] && echo "ok counting-hostile-memory" ||
+	echo "not ok counting-hostile-memory: $before KiB before, $after KiB after $made connections"
+[ "$made" -gt 5000 ] && echo "ok counting-hostile-made" || echo "not ok counting-hostile-made: only $made connections"
+names_stored=$(sqlite3 $db "SELECT group_concat(name) FROM (SELECT name FROM functions ORDER BY name)")
+case $names_stored in *'<'* | *"'"*) echo "not ok counting-hostile-names: $names_stored" ;; *) echo "ok counting-hostile-names" ;; esac
+forget
+
+# --- volumes
+for generator in wrk curl h2load; do
+	bench/volumes.sh $generator 100000 >$tmp/volume || echo "not ok counting-$generator: $(cat $tmp/volume)"
+	equal $generator "$(jq -r '"\(.sent >= 100000) \(.lost) \(.extra) \(.quality)"' $tmp/volume)" "true 0 0 exact"
+done
