@@ -254,8 +254,7 @@ static void unpin(struct bpf_object *o)
 	bpf_object__for_each_map(m, o) bpf_map__set_pin_path(m, NULL);
 }
 
-/* usage: bench_bpf [CASE] */
-int main(int argc, char **argv)
+int main(void)
 {
 	struct bpf_paths *paths = bpf_paths__open();
 	struct bpf_proof *proof = bpf_proof__open();
@@ -276,8 +275,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		log_error_errno(r, "bench bpf: loading (root is needed)");
 	for (size_t i = 0; i < ARRAY_SIZE(cases) && r == 0; i++)
-		if (argc < 2 || strcmp(argv[1], cases[i].name) == 0)
-			r = measure(paths, proof, &cases[i]);
+		r = measure(paths, proof, &cases[i]);
 	bpf_paths__destroy(paths);
 	bpf_proof__destroy(proof);
 	return r < 0;

@@ -150,8 +150,7 @@ static __always_inline bool push_request(struct connection *c, __u8 kind, __u32 
 
 /* A request's head is complete. Without `is_made` the connection is still to be made, and counts
  * what it has when it is. */
-static __always_inline int count_head(struct connection *connection, __u32 kind, __u32 ack,
-				      __u32 is_made)
+__noinline int count_head(struct connection *connection, __u32 kind, __u32 ack, __u32 is_made)
 {
 	struct wire_config *config = read_settings();
 	struct wire_invocations *c;

@@ -140,10 +140,7 @@ static __always_inline bool feed_whole_head(struct stream_feed *f)
 	found.found = HTTP_WHOLE;
 	found_head(f, &found);
 	f->at = used;
-	/* Its body, if that is here: a step more by the loop costs as much as the head. */
-	if (h->phase == HTTP_BODY && !pass_body(f))
-		return true;
-	return f->at == f->n && f->pos == f->bytes;
+	return used == f->n && f->pos == f->bytes;
 }
 
 static __always_inline void begin_feed(struct stream_feed *f)
