@@ -8,7 +8,7 @@ out=build/vm-tests-${KERNEL:=6.1}.log
 export KERNEL
 mkdir -p build
 status=0
-VM_TIMEOUT=${VM_TIMEOUT:-900} vmtest/vm.sh vmtest/guest/all.sh "$@" | tee $out || status=$?
+VM_TIMEOUT=${VM_TIMEOUT:-1800} vmtest/vm.sh vmtest/guest/all.sh "$@" | tee $out || status=$?
 passed=$(grep -c '^ok ' $out)
 failed=$(grep -c '^not ok ' $out)
 if [ $status != 0 ] && [ "$failed" = 0 ]; then
