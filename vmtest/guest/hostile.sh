@@ -125,6 +125,7 @@ spared_cache() {
 		[ "$pool_then" -ge "$(mib 10)" -a "$main" -gt "$(mib 10)" -a "$pool" -lt $((main / 10)) ]
 	echo "# no-swap: page cache lost under pressure from outside: pool $pool of $pool_then, main $main of $main_then"
 	equal hostile-no-swap-pressure-kills-nobody "$(event $NODE oom_kill)" 0
+	dmesg | grep -E 'oom-kill:|Killed process' | sed 's/^/# /' | tail -n 12
 	released
 	umount $work/disk
 }

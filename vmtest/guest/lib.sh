@@ -30,8 +30,11 @@ equal() {
 	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
 }
 
-# make_node [BYTES]: the cgroup below which everything happens, with a limit as if it were the machine
+# make_node [BYTES]: the cgroup below which everything happens, with a limit as if it were the machine. What an
+# earlier test of the same boot left goes, its counts of events above all.
 make_node() {
+	[ ! -d $NODE ] || find $NODE -depth -type d -exec rmdir {} \; 2>/dev/null
+	[ ! -d $NODE ] || echo "# $NODE is still in use: $(cat $NODE/cgroup.stat $NODE/*/*/cgroup.procs 2>/dev/null | tr '\n' ' ')"
 	echo +memory >$CG/cgroup.subtree_control
 	mkdir -p $NODE
 	echo +memory >$NODE/cgroup.subtree_control
