@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The tests that need a memory controller on cgroup v2, in a VM. KERNEL=6.1 chooses the kernel.
-# usage: run-tests.sh [NAME...]     names of vmtest/guest/: collector powercut govern hostile kills systemd replay-tests
+# usage: run-tests.sh [NAME...]     names of vmtest/guest/NAME.sh; all of guest/all.sh without
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 out=build/vm-tests-${KERNEL:=6.1}.log
