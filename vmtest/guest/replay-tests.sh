@@ -3,6 +3,8 @@
 # sample, exact counts, no kill; and a main pool full of idle containers gives its memory to a pool
 # that grows. Sourced by all.sh, after lib.sh.
 . vmtest/guest/replay.sh
+# What is lent is not in the plan: hostile.sh and test_governor_borrow judge that.
+GOVERN_OPTIONS="${GOVERN_OPTIONS:-} --borrow 0"
 make_node
 
 # watch_limits NAME FILE: the limits of all pools of /node-NAME/faasmat, as "minute pool bytes", five
