@@ -179,29 +179,14 @@ static int print_board(const struct env *env, const struct board *b)
 {
 	int64_t shown = 0;
 
-	printf("%-32s %4s %1s %9s %6s %5s %6s %5s %5s %5s %8s %8s %8s %5s %5s\n", "FUNCTION", "HOT",
-	       "Q", "CALLS/MIN", "BUSY", "CONC", "P95", "5XX", "CONT", "COLD", "MEMORY", "UNIT",
-	       "POOL", "LIMIT", "OOM");
+	printf("%s\n", board_titles(32));
 	for (size_t i = 0; i < b->n; i++) {
 		const struct board_row *r = &b->row[i];
 
 		if (!is_wanted(env, r, shown))
 			continue;
 		shown++;
-		printf("%-32s %4s %c %9.1f %6.2f %5lld %6s %5lld %5lld %5lld %8s %8s %8s %5lld %5lld\n",
-		       printable(r->function.name),
-		       r->planned      ? "pool"
-		       : r->judged.hot ? "hot"
-				       : "",
-		       board_quality(r), board_per_minute(b, r),
-		       (double)r->minute.busy_us / (60.0 * US_PER_S),
-		       (long long)r->minute.peak_concurrency,
-		       format_time(durations_quantile_us(&r->durations, 0.95)),
-		       (long long)r->responses_5xx, (long long)board_containers(b, r),
-		       (long long)r->cold_starts, format_size(board_memory(b, r)),
-		       format_size(r->function.memory_bytes),
-		       r->planned ? format_size(r->pool_bytes) : "-", (long long)r->limit_hits,
-		       (long long)r->oom_kills);
+		printf("%s\n", board_line(b, r, 32, FUNCTION_NAME_MAX));
 	}
 	return fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -63,6 +63,10 @@ void board_order(struct board *b, enum board_sort key, bool reverse);
 double board_per_minute(const struct board *b, const struct board_row *r);
 int64_t board_memory(const struct board *b, const struct board_row *r);
 int64_t board_containers(const struct board *b, const struct board_row *r);
+/* The columns' titles, and a row under them, for terminal and pipe alike: names take `width` cells and at
+ * most `most` bytes. Good until the next call. */
+const char *board_titles(int width);
+const char *board_line(const struct board *b, const struct board_row *r, int width, int most);
 /* What the last minute's count is worth: '=' exact, '~' partial, '-' nobody counted. */
 char board_quality(const struct board_row *r);
 /* Why a function is hot, or is not, as a sentence; valid until the next call. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/outcomes.h"
 #include "cli/top.h"
 #include "store/plan.h"
 
@@ -290,4 +291,33 @@ void sparkline(const double *calls, int cells, bool unicode, char *out)
 			*out++ = ascii[level];
 	}
 	*out = '\0';
+}
+
+const char *board_titles(int width)
+{
+	static char out[256];
+
+	snprintf(out, sizeof(out), "%-*s %4s %1s %9s %6s %5s %6s %5s %5s %5s %8s %8s %8s %5s %5s",
+		 width, "FUNCTION", "HOT", "Q", "CALLS/MIN", "BUSY", "CONC", "P95", "5XX", "CONT",
+		 "COLD", "MEMORY", "UNIT", "POOL", "LIMIT", "OOM");
+	return out;
+}
+
+const char *board_line(const struct board *b, const struct board_row *r, int width, int most)
+{
+	static char out[FUNCTION_NAME_MAX + 256];
+	const char *hot = r->planned ? "pool" : r->judged.hot ? "hot" : "";
+
+	snprintf(out, sizeof(out),
+		 "%-*.*s %4s %c %9.1f %6.2f %5lld %6s %5lld %5lld %5lld %8s %8s %8s %5lld %5lld",
+		 width, most, printable(r->function.name), hot, board_quality(r),
+		 board_per_minute(b, r), (double)r->minute.busy_us / (60.0 * US_PER_S),
+		 (long long)r->minute.peak_concurrency,
+		 format_time(durations_quantile_us(&r->durations, 0.95)),
+		 (long long)r->responses_5xx, (long long)board_containers(b, r),
+		 (long long)r->cold_starts, format_size(board_memory(b, r)),
+		 format_size(r->function.memory_bytes),
+		 r->planned ? format_size(r->pool_bytes) : "-", (long long)r->limit_hits,
+		 (long long)r->oom_kills);
+	return out;
 }

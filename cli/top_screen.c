@@ -6,7 +6,6 @@
 #include <ncurses.h>
 #include <string.h>
 
-#include "cli/outcomes.h"
 #include "cli/top.h"
 
 struct screen {
@@ -38,6 +37,8 @@ static const struct board_row *shown(const struct screen *s, size_t n, size_t *t
 		*total = seen;
 	return NULL;
 }
+
+#define NAME_CELLS 28
 
 static int spark_cells(int columns)
 {
@@ -72,9 +73,7 @@ static void draw_header(const struct screen *s, size_t rows)
 static void draw_titles(void)
 {
 	attron(A_REVERSE);
-	mvprintw(2, 0, "%-28s %4s %1s %9s %6s %5s %6s %5s %5s %5s %8s %8s %8s %5s %5s  %-*s",
-		 "FUNCTION", "HOT", "Q", "CALLS/MIN", "BUSY", "CONC", "P95", "5XX", "CONT", "COLD",
-		 "MEMORY", "UNIT", "POOL", "LIMIT", "OOM", spark_cells(COLS), "LAST HOUR");
+	mvprintw(2, 0, "%s  %-*s", board_titles(NAME_CELLS), spark_cells(COLS), "LAST HOUR");
 	attroff(A_REVERSE);
 }
 
@@ -85,21 +84,7 @@ static void draw_row(const struct screen *s, const struct board_row *r, int y, b
 
 	if (selected)
 		attron(A_BOLD | A_UNDERLINE);
-	mvprintw(
-		y, 0,
-		"%-28.28s %4s %c %9.1f %6.2f %5lld %6s %5lld %5lld %5lld %8s %8s %8s %5lld %5lld  ",
-		printable(r->function.name),
-		r->planned	? "pool"
-		: r->judged.hot ? "hot"
-				: "",
-		board_quality(r), board_per_minute(b, r),
-		(double)r->minute.busy_us / (60.0 * US_PER_S),
-		(long long)r->minute.peak_concurrency,
-		format_time(durations_quantile_us(&r->durations, 0.95)),
-		(long long)r->responses_5xx, (long long)board_containers(b, r),
-		(long long)r->cold_starts, format_size(board_memory(b, r)),
-		format_size(r->function.memory_bytes), r->planned ? format_size(r->pool_bytes) : "",
-		(long long)r->limit_hits, (long long)r->oom_kills);
+	mvprintw(y, 0, "%s  ", board_line(b, r, NAME_CELLS, NAME_CELLS));
 	if (selected)
 		attroff(A_BOLD | A_UNDERLINE);
 	sparkline(r->calls, spark_cells(COLS), s->unicode, line);

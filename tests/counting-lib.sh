@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Sourced by the scripts that count on this machine's own kernel: a cgroup, a pin directory and a database
-# of their own, a collector in them, and nginx in a container's cgroup. The caller has set `names` (its
-# tests) and removes all of it with clean_up.
+# of their own, a collector in them (with options `watch`), and nginx in a container's cgroup. The caller
+# has set `names` (its tests) and removes all of it with clean_up.
 skip_all() {
 	for n in $names; do echo "skip $n: $1"; done
 	exit 0
@@ -20,6 +20,7 @@ mkdir -p $tmp
 mkdir -p "$mount/$name/main" || skip_all "no cgroup can be made in $mount"
 collector=
 servers=
+watch=()
 
 clean_up() {
 	local s
@@ -36,7 +37,7 @@ clean_up() {
 # start [OPTION...]: a collector with minutes of two seconds
 start() {
 	: >$tmp/log
-	$F collect --root $name --pin $pin --db $db --minute-length 2s --interval 200ms "$@" 2>>$tmp/log &
+	$F collect --root $name --pin $pin --db $db --minute-length 2s --interval 200ms "${watch[@]}" "$@" 2>>$tmp/log &
 	collector=$!
 	for _ in $(seq 100); do
 		grep -q '^faasmat collect: watching' $tmp/log && return

@@ -8,50 +8,11 @@ cd "$(dirname "$0")/.." || exit 1
 corners="pipelined bytes body chunked h2-bytes h2-many h2-split h2-body"
 names="native-count native-fresh native-kill native-one-collector native-top native-locked native-churn native-connect native-http2 native-http2-late native-http2-alone native-exec native-unix native-deferred"
 for corner in $corners; do names="$names native-$corner"; done
-skip_all() {
-	for n in $names; do echo "skip $n: $1"; done
-	exit 0
-}
-mount=$(awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) == "cgroup2") { print $5; exit } }' /proc/self/mountinfo)
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-[ -n "$mount" ] || skip_all "no cgroup v2 on this machine"
-[ -r /sys/kernel/btf/vmlinux ] || skip_all "this kernel has no BTF"
+. tests/counting-lib.sh
+watch=(--port 1024-65535)
+trap clean_up EXIT
 make -s build/gcc/rig build/gcc/proxy || exit 1
 
-F=build/faasmat
-name=faasmat-check-$$
-tmp=build/tmp/native
-pin=/sys/fs/bpf/$name
-db=$tmp/faasmat.db
-rm -rf $tmp
-mkdir -p $tmp
-mkdir -p "$mount/$name/main" || skip_all "no cgroup can be made in $mount"
-collector=
-clean_up() {
-	[ -z "$collector" ] || kill -9 $collector 2>/dev/null
-	$F collect --detach --pin $pin
-	rmdir $pin "$mount/$name/main" "$mount/$name" 2>/dev/null
-}
-trap clean_up EXIT
-
-# start [OPTION...]
-start() {
-	: >$tmp/log
-	$F collect --root $name --pin $pin --db $db --port 1024-65535 --minute-length 2s --interval 200ms "$@" 2>>$tmp/log &
-	collector=$!
-	for _ in $(seq 100); do
-		grep -q '^faasmat collect: watching' $tmp/log && return
-		sleep 0.1
-	done
-	echo "not ok native-start: $(cat $tmp/log)"
-	exit 1
-}
-stop() {
-	sleep 0.3
-	kill -TERM $collector
-	wait $collector
-	collector=
-}
 # same NAME: what the rig sent and was answered is what the database has, function by function
 same() {
 	local sent stored

@@ -19,7 +19,7 @@ sh -c "echo \$\$ >$web/cgroup.procs; exec ip netns exec netem $PWD/build/nginx/u
 nginx=$!
 wait_for 20 inside curl -s -o /dev/null http://127.0.0.1:$port/
 $FAASMAT collect --root /netem --pin /sys/fs/bpf/netem --db $work/db --port $port --exclude /status \
-	--minute-length 10s 2>$work/log &
+	--minute-length 3s 2>$work/log &
 collector=$!
 wait_for 60 grep -q 'collect: watching' $work/log || cat $work/log
 # sum COLUMN: of all that the collector has stored
