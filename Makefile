@@ -192,10 +192,10 @@ $(OUT)/bench/%: bench/%.c $(LIB) | $(DEPS)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
 # What `top` asks the database is the command's own.
-$(OUT)/bench/bench_store: bench/bench_store.c $(OUT)/cli/top_board.o $(LIB) | $(DEPS)
+$(OUT)/bench/bench_store: bench/bench_store.c $(filter-out %/main.o,$(CLI_OBJ)) $(LIB) | $(DEPS)
 	@mkdir -p $(@D)
 	$(call msg,BENCH,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(OUT)/cli/top_board.o $(LIB) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(filter %.o,$^) $(LIB) $(LIBS)
 
 $(RIG_LIB): $(RIG_SRC:%.c=$(OUT)/%.o)
 	@rm -f $@
