@@ -8,64 +8,76 @@
 #include <bpf/bpf_endian.h>
 
 #define ESTABLISHED 1
-#define SYN_RECV 3
 #define CLOSE 7
 
-/* Takes over what came with the handshake's last packet, which is being worked on right now. */
-static __always_inline bool adopt_early(struct connection *c, struct sock *sk, __u32 rcv_nxt,
-					const struct wire_config *config)
+/* What came with the handshake's last packet, which is being worked on right now; else NULL. */
+static __always_inline struct early *take_early(struct sock *sk, __u32 rcv_nxt)
 {
-	__u32 zero = 0, waiting;
+	__u32 zero = 0;
 	struct early *early = bpf_map_lookup_elem(&early_data, &zero);
-	struct wire_invocations *counts;
 
 	if (!early || !early->port || early->seq != rcv_nxt ||
 	    early->port != sk->__sk_common.skc_num ||
 	    early->remote_port != bpf_ntohs(sk->__sk_common.skc_dport))
-		return false;
+		return NULL;
 	early->port = 0;
-	__builtin_memcpy(c, &early->connection, sizeof(*c));
-	if (c->in.phase == HTTP_H2 &&
+	if (early->connection.in.phase == HTTP_H2 &&
 	    !bpf_sk_storage_get(&h2_connections, sk, &early->h2, BPF_SK_STORAGE_GET_F_CREATE))
-		c->in.phase = HTTP_UNKNOWN;
-	waiting = c->waiting;
+		early->connection.in.phase = HTTP_UNKNOWN;
+	return early;
+}
+
+static __always_inline void count_early(struct connection *c, const struct wire_config *config)
+{
+	struct wire_invocations *counts;
+	__u32 waiting = c->waiting;
+
 	counts = waiting ? counters_of(c->cgroup) : NULL;
 	if (!counts)
-		return true;
+		return;
 	for (__u32 i = 0; i < QUEUE && i < waiting; i++)
 		if (c->queue[i] & REQUEST_EXCLUDED)
 			add(counts->excluded, 1);
 		else if (c->queue[i] & REQUEST_INIT)
 			add(counts->inits, 1);
 	count_requests(counts, c->waiting >> 32, config->sweep);
-	return true;
 }
 
+/* A segment on another processor may have been faster and have made the same connection: join(). */
 static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 				     const struct wire_config *config)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	__u32 rcv_nxt = BPF_CORE_READ(tcp, rcv_nxt), snd_nxt = BPF_CORE_READ(tcp, snd_nxt);
 	struct wire_invocations *counts = NULL;
+	struct early *early = NULL;
 	struct connection *c;
-	__u32 rcv_nxt = BPF_CORE_READ(tcp, rcv_nxt);
 
-	c = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!c)
-		return;
 	if (config->classes & WIRE_CONNECT) {
 		counts = counters_of(cgroup_id(cgrp));
 		if (!counts)
 			return;
+	} else {
+		early = take_early(sk, rcv_nxt);
+	}
+	if (early) {
+		c = &early->connection;
+		c->out.next_seq = snd_nxt;
+	} else {
+		c = begin_connection(cgroup_id(cgrp), rcv_nxt, snd_nxt);
+		if (!c)
+			return;
+	}
+	if (counts) {
 		c->since_ns = bpf_ktime_get_ns();
 		c->is_counted = 1;
-		count_requests(counts, 1, config->sweep);
+	}
+	if (!bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE))
 		return;
-	}
-	if (!adopt_early(c, sk, rcv_nxt, config)) {
-		c->in.next_seq = rcv_nxt;
-		c->cgroup = cgroup_id(cgrp);
-	}
-	c->out.next_seq = BPF_CORE_READ(tcp, snd_nxt);
+	if (counts)
+		count_requests(counts, 1, config->sweep);
+	else if (early)
+		count_early(c, config);
 }
 
 static __always_inline void closed(struct sock *sk, struct cgroup *cgrp,

@@ -63,6 +63,32 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } connections __weak SEC(".maps");
 
+#define SYN_RECV 3 /* TCP_SYN_RECV: the handshake's last packet is being worked on */
+
+/* A connection before its socket has it. The socket gets it whole: a segment on another processor may
+ * find it the moment it is there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct connection);
+} new_connection __weak SEC(".maps");
+
+static __always_inline struct connection *begin_connection(__u64 cgroup, __u32 rcv_nxt,
+							   __u32 snd_nxt)
+{
+	__u32 zero = 0;
+	struct connection *c = bpf_map_lookup_elem(&new_connection, &zero);
+
+	if (!c)
+		return NULL;
+	__builtin_memset(c, 0, sizeof(*c));
+	c->cgroup = cgroup;
+	c->in.next_seq = rcv_nxt;
+	c->out.next_seq = snd_nxt;
+	return c;
+}
+
 /*
  * Of a connection that speaks HTTP/2, beside: the streams that are open. A stream's place is one of a
  * few that its number names; where all are taken its times are not known.

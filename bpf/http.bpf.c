@@ -425,8 +425,9 @@ static __noinline __u8 hop_of(struct __sk_buff *skb, const struct wire_config *c
 	return hop;
 }
 
-/* The first segment seen of a connection that was there before the programs: TCP knows where it is,
- * but not whether that is inside a body. */
+/* The first segment seen of a connection: it came before connect.bpf.c was told of the connection,
+ * which another processor is making right now; or the connection was there before the programs. Then
+ * TCP knows where it is, but not whether that is inside a body. */
 static __noinline struct connection *join(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -436,19 +437,18 @@ static __noinline struct connection *join(struct __sk_buff *skb)
 	if (!sk)
 		return NULL;
 	sk = bpf_sk_fullsock(sk);
-	if (!sk)
+	tcp = sk ? bpf_tcp_sock(sk) : NULL;
+	if (!tcp)
 		return NULL;
-	c = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	c = begin_connection(bpf_skb_cgroup_id(skb), tcp->rcv_nxt, tcp->snd_nxt);
 	if (!c)
 		return NULL;
-	tcp = bpf_tcp_sock(sk);
-	if (tcp)
-		c->in.next_seq = tcp->rcv_nxt;
-	c->cgroup = bpf_skb_cgroup_id(skb);
-	c->in.phase = HTTP_JOINED;
-	c->out.phase = HTTP_LAZY;
-	c->is_joined = 1;
-	return c;
+	if (sk->state != SYN_RECV) {
+		c->in.phase = HTTP_JOINED;
+		c->out.phase = HTTP_LAZY;
+		c->is_joined = 1;
+	}
+	return bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 /* The part of a segment that comes next, in frames. */
