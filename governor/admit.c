@@ -11,8 +11,11 @@
 
 /* Members may ask; everybody else is nobody's platform. */
 #define GROUP "faasmat"
-/* A reservation without a lease whose process has ended lasts so long (model time) without a cgroup. */
+/* A reservation without a lease whose process has ended lasts so long without a cgroup. Of real time, as
+ * the next: however short a minute is, a start takes as long as it takes. */
 #define GRACE_NS (60 * NS_PER_S)
+/* Least time between two looks at who is empty: the start that makes a cgroup enters it well before. */
+#define EMPTY_NS (20 * NS_PER_S)
 
 static bool is_there(void *arg, int pool, const char *id)
 {
@@ -54,7 +57,7 @@ int admit_open(struct governor *g)
 	g->peers = (struct server_options){
 		.group = geteuid() == 0 ? find_group() : (gid_t)-1,
 		.look = &g->look,
-		.grace_ns = clock_scale_ns(&g->o->clock, GRACE_NS),
+		.grace_ns = GRACE_NS,
 	};
 	r = server_open(g->o->socket, g->epoll, g->table, &g->peers, &g->server);
 	if (r == -EADDRINUSE)
@@ -91,13 +94,17 @@ void admit_publish(struct governor *g)
 
 void admit_look_over(struct governor *g)
 {
-	int released = admission_expire(g->table, clock_monotonic_ns()) +
-		       admission_release_empty(g->table, &g->look);
+	int64_t now = clock_monotonic_ns();
+	int released = admission_expire(g->table, now);
 
 	/* No event says that a process has entered one. */
 	for (size_t i = 0; i < g->n; i++)
 		g->pools[i]->watched.seen &= !g->pools[i]->strangers;
 	server_sweep(g->server);
+	if (now - g->looked_ns >= EMPTY_NS) {
+		g->looked_ns = now;
+		released += admission_release_empty(g->table, &g->look);
+	}
 	if (released > 0)
 		log_debug("%d reservations have ended without a release", released);
 }

@@ -119,6 +119,7 @@ struct governor {
 	struct admission_look look;
 	struct publisher *publisher;
 	uint64_t published; /* version of the table in the file */
+	int64_t looked_ns;  /* when it was last looked who is empty */
 	struct lease lease;
 
 	int64_t minute;		/* the running one */

@@ -76,6 +76,8 @@ static void handle(struct governor *g, struct epoll_event *event)
 	uint64_t expirations;
 
 	if (event->data.ptr == &g->timer) {
+		/* Starts here take milliseconds: who is empty at two looks is left behind. */
+		g->looked_ns = 0;
 		if (read(g->timer, &expirations, sizeof(expirations)) > 0)
 			admit_look_over(g);
 	} else if (event->data.ptr != &g->inotify) {

@@ -40,11 +40,15 @@ sql $FAASMAT_DB "INSERT INTO planned VALUES(1000, 9000);
 	INSERT INTO plan SELECT m, id, 4, CASE (m + id) % 3 WHEN 0 THEN 0 WHEN 1 THEN 60 ELSE 140 END * 1048576, 20971520
 	FROM m, functions; INSERT INTO meta VALUES('plan_version', 1)"
 
+# reserve POOL ID MIB
+reserve() {
+	answer=$($BIN/ask $sock '{"op":"reserve","id":"'"$2"'","function":"'"$1"'","bytes":'"$(mib $(($3 + 2)))"'}' 2>/dev/null)
+	[[ $answer == *'"ok":true'* ]]
+}
 # container POOL ID MIB: reserved where the table says, started there; 0 when it runs
 container() {
 	local answer cgroup
-	answer=$($BIN/ask $sock '{"op":"reserve","id":"'"$2"'","function":"'"$1"'","bytes":'"$(mib $(($3 + 2)))"'}' 2>/dev/null)
-	[[ $answer == *'"ok":true'* ]] || return 1
+	reserve "$@" || return 1
 	cgroup=$CG$(jq -r .cgroup <<<"$answer")/$2
 	mkdir "$cgroup" 2>/dev/null || return 1
 	(echo $BASHPID >"$cgroup/cgroup.procs" && exec $BIN/hold $3) >"$work/$2.out" 2>&1 &
@@ -71,6 +75,13 @@ $BIN/sample-limits $root 300M 4M >$work/samples 2>&1 &
 sampler=$!
 # Two containers of main stay all the time; others come and go.
 container rare stay1 30 && container rare stay2 30 || not_ok kills-containers "main has no room"
+# Minutes are short here and a start is as slow as ever: who asked is gone, the plan goes down to nothing and
+# up again, and then the container comes.
+check kills-late-reserved 'f has no room' wait_for 20 reserve f late 16
+sleep 4
+container f late 16
+check kills-late-start-lives "pool-f had $(cat $root/pool-f/memory.max)" runs late
+end_container late
 churned=0
 died=0
 restarts=0

@@ -56,11 +56,11 @@ start_systemd() {
 			exec env -i container=faasmat PATH="$PATH" SYSTEMD_LOG_TARGET=console SYSTEMD_UNIT_PATH=/run/systemd/system: \
 				/lib/systemd/systemd --system --unit=test.target --log-level=notice' - $units
 	) >$work/systemd.log 2>&1 &
-	wait_for 60 eval 'init=$(pgrep -f "^/lib/systemd/systemd --system")'
+	wait_for 180 eval 'init=$(pgrep -f "^/lib/systemd/systemd --system")'
 	init=$(pgrep -f '^/lib/systemd/systemd --system' | head -n 1)
 	# Who began it leaves: a cgroup that holds processes itself has no controllers for those below it.
 	echo $! >$CG/cgroup.procs
-	wait_for 60 eval 'ctl is-active test.target >/dev/null'
+	wait_for 180 eval 'ctl is-active test.target >/dev/null'
 }
 start_systemd || { not_ok systemd-boots "$(tail -n 5 $work/systemd.log)"; exit 1; }
 ok systemd-boots
