@@ -3,9 +3,10 @@
 # Runs guest tests, all in one boot: a boot costs half a minute. usage: all.sh [NAME...]
 set -u
 . vmtest/guest/lib.sh
-for test in ${*:-collector invocations netem powercut govern hostile kills replay-tests systemd}; do
+# First those that a busy host disturbs least: make check has tests of its own beside them. systemd.sh comes
+# last: it takes mounts away as it ends.
+for test in ${*:-netem powercut invocations collector govern hostile kills replay-tests systemd}; do
 	began=$SECONDS
-	# (systemd.sh comes last: it takes mounts away as it ends.)
 	[ -r "vmtest/guest/$test.sh" ] || { not_ok "$test" "vmtest/guest/$test.sh cannot be read"; continue; }
 	echo "# $test"
 	case $test in
