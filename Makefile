@@ -273,6 +273,9 @@ install: all
 	for unit in $(UNITS); do sed 's|@prefix@|$(prefix)|g; s|@sysconfdir@|$(sysconfdir)|g' \
 		packaging/systemd/$$unit.in >$(DESTDIR)$(unitdir)/$$unit; done
 	install -m 644 docs/*.md $(DESTDIR)$(prefix)/share/doc/faasmat
+	install -D -m 644 -t $(DESTDIR)$(prefix)/libexec/faasmat/adapters packaging/adapters/adapter.sh
+	install -m 755 -t $(DESTDIR)$(prefix)/libexec/faasmat/adapters packaging/adapters/openfaas.sh \
+		packaging/adapters/knative.sh packaging/adapters/openwhisk.sh
 	@# What the operator wrote stays.
 	[ -e $(DESTDIR)$(sysconfdir)/faasmat.conf ] || \
 		install -D -m 644 packaging/faasmat.conf $(DESTDIR)$(sysconfdir)/faasmat.conf

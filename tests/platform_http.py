@@ -1,26 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A platform's HTTP API, played from a file: platform_http.py FIXTURE DIR
+"""Platforms' HTTP APIs, played from files: platform_http.py PORT_FILE, which gets the port.
 
-FIXTURE (tests/data/platform-http/) is a JSON object: "exchanges", a list of {"request", "response"}.
-A request is method, path (with its query, as sent), "headers" (each must be there just so; null: must
-not be) and "body" (JSON; null: none). A response is status, body and "delay" (seconds before it; a
-client that waits less sees a timeout). Every exchange is played once, the first that fits; what fits
-none is answered with 599.
-
-The port goes to DIR/port. On SIGTERM DIR/verdict says "ok", or what was asked that should not have been,
-and what was not asked.
+POST /.play with a fixture (tests/data/platform-http/) begins it: a JSON object whose "exchanges" is a list
+of {"request", "response"}. A request is method, path (with its query, as sent), "headers" (each must be
+there just so) and "body" (JSON; absent: none). A response is status, body and "delay" (seconds before it;
+a client that waits less sees a timeout). Every exchange is played once, the first that fits; what fits
+none is answered with 599. GET /.verdict says "ok", or what was asked that should not have been, and what
+was not asked.
 """
 import http.server
 import json
 import os
-import signal
 import sys
 import threading
 import time
 
-fixture, directory = sys.argv[1:]
-with open(fixture) as f:
-    left = json.load(f)["exchanges"]
+left = []
 wrong = []
 lock = threading.Lock()
 
@@ -38,8 +33,25 @@ def fits(request, got):
 class Platform(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def control(self, body):
+        with lock:
+            if self.path == "/.play":
+                left[:] = json.loads(body)["exchanges"]
+                wrong[:] = []
+            elif wrong or left:
+                return json.dumps({"asked though not expected": wrong, "not asked": [e["request"] for e in left]})
+        return "ok"
+
+    def answer(self, status, text):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
     def play(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path.startswith("/."):
+            return self.answer(200, self.control(body))
         got = {
             "method": self.command,
             "path": self.path,
@@ -60,10 +72,7 @@ class Platform(http.server.BaseHTTPRequestHandler):
         text = response.get("body", "")
         text = text if isinstance(text, str) else json.dumps(text)
         try:
-            self.send_response(response["status"])
-            self.send_header("Content-Length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
+            self.answer(response["status"], text)
         except OSError:
             pass  # a client that did not wait
 
@@ -73,20 +82,9 @@ class Platform(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def end(*args):
-    with open(os.path.join(directory, "verdict.new"), "w") as f:
-        if wrong or left:
-            f.write(json.dumps({"asked though not expected": wrong, "not asked": [e["request"] for e in left]}))
-        else:
-            f.write("ok")
-    os.rename(os.path.join(directory, "verdict.new"), os.path.join(directory, "verdict"))
-    os._exit(0)
-
-
-signal.signal(signal.SIGTERM, end)
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Platform)
 server.daemon_threads = True
-with open(os.path.join(directory, "port.new"), "w") as f:
+with open(sys.argv[1] + ".new", "w") as f:
     f.write(str(server.server_port))
-os.rename(os.path.join(directory, "port.new"), os.path.join(directory, "port"))
+os.rename(sys.argv[1] + ".new", sys.argv[1])
 server.serve_forever()

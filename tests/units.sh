@@ -23,6 +23,10 @@ check units-complete "$(grep -n '@' "${units[@]}")" [ -z "$(grep '@[a-z]*@' "${u
 echo '# mine' >"$T/etc/faasmat.conf"
 make -s install prefix="$T/usr" sysconfdir="$T/etc" >/dev/null
 check units-keep-config "it was overwritten" grep -q mine "$T/etc/faasmat.conf"
+# From where they are installed they find what they share.
+for adapter in openfaas knative openwhisk; do
+	check "adapter-$adapter-installed" "it does not run" grep -q '^usage' <("$T/usr/libexec/faasmat/adapters/$adapter.sh" --help 2>&1)
+done
 if ! command -v systemd-analyze >/dev/null; then
 	echo "skip units-verify: systemd-analyze (package systemd) is not here"
 	exit $((failures > 0))

@@ -97,7 +97,7 @@ settings() {
 # secret FILE: its first line, without what would end a line of curl's
 secret() {
 	local text
-	IFS= read -r text <"$1" 2>/dev/null || [ -n "${text:-}" ] || die 2 "$1: cannot be read, or is empty"
+	{ IFS= read -r text <"$1"; } 2>/dev/null || [ -n "${text:-}" ] || die 2 "$1: cannot be read, or is empty"
 	[[ $text =~ [[:cntrl:]] ]] && die 2 "$1: holds a control character"
 	printf '%s' "$text"
 }
@@ -125,7 +125,7 @@ read_wanted() {
 		  (.[] | select(.odd))' "$work/lines" >"$work/all" ||
 		die 1 "jq failed on what is wanted"
 	jq -c 'select(.odd | not)' "$work/all" >"$work/wanted"
-	odd=$(jq -rac 'select(.odd) | .odd | .[:80] | tojson' "$work/all")
+	odd=$(jq -rc 'select(.odd) | .odd | .[:80] | tojson | gsub("[^ -~]"; "?")' "$work/all")
 	[ -z "$odd" ] && return
 	say "$(wc -l <<<"$odd") line(s) name no function, or no whole number of containers, and are passed over; the first: $(head -n 1 <<<"$odd")"
 	return 1
@@ -203,7 +203,8 @@ send() {
 	attempt "$work/again"
 }
 
-# answers FILE [CODES]: of the requests of FILE that succeeded, lines of JSON {i, wanted, answer}; i is the index
+# answers FILE: of the requests of FILE that succeeded, lines of JSON {i, wanted, answer} in $work/found; i is
+# the index, answer an object.
 answers() {
 	local index rest text
 	while IFS=$'\t' read -r index rest; do
@@ -213,7 +214,11 @@ answers() {
 	done <"$1" >"$work/answers" 2>/dev/null
 	jq -nRc --slurpfile wanted "$work/wanted" '
 		inputs | index("\t") as $tab | {i: (.[:$tab] | tonumber), answer: ((.[$tab + 1:] | fromjson?) // null)} |
-		.wanted = $wanted[.i]' "$work/answers"
+		.wanted = $wanted[.i]' "$work/answers" >"$work/parsed"
+	jq -c 'select(.answer | type == "object")' "$work/parsed" >"$work/found"
+	while read -r index; do
+		wrong "$index" "${setting[url]} answers with what is no JSON object; is that the platform's API?"
+	done < <(jq 'select(.answer | type != "object").i' "$work/parsed")
 }
 
 # --- the end
@@ -254,9 +259,9 @@ finish() {
 		count[$text]=$((${count[$text]:-0} + 1))
 	done
 	for text in "${!kind[@]}"; do
-		names=$(jq -ra --arg which "${kind[$text]}" -s '
+		names=$(jq -r --arg which "${kind[$text]}" -s '
 			. as $all | $which | split(" ") | map(select(. != "") | tonumber) | sort |
-			map($all[.].function | .[:60] | tojson) | (.[:3] | join(", ")) + (if length > 3 then ", ..." else "" end)' \
+			map($all[.].function | .[:60] | tojson | gsub("[^ -~]"; "?")) | (.[:3] | join(", ")) + (if length > 3 then ", ..." else "" end)' \
 			"$work/wanted")
 		say "${count[$text]} function(s) ($names): $text"
 		status=1

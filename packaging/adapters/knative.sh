@@ -24,7 +24,7 @@ Settings, one `name = value` a line, or as FAASMAT_NAME in the environment:
   dry-run     yes: read, and print what would be written (no)
 USAGE
 }
-. "${0%/*}/adapter.sh"
+. "$(dirname "$(readlink -f "$0")")/adapter.sh" || exit 1
 account=/var/run/secrets/kubernetes.io/serviceaccount
 setting+=([url]=https://127.0.0.1:6443 [token-file]=$account/token [ca-file]=$account/ca.crt [lever]=podautoscaler
 	[cap]=no [minimum]=0 [maximum]='')
@@ -54,9 +54,10 @@ done < <(grep $'\todd$' "$work/names")
 grep -v $'\todd$' "$work/names" >"$work/reads"
 
 send "$work/reads"
+answers "$work/reads"
 # The revision with most of the traffic. A Service whose template says so already is left alone: another
 # patch would make no new revision, but count as a change in its history.
-answers "$work/reads" | jq -rc --arg lever "${setting[lever]}" --arg cap "${setting[cap]}" \
+jq -rc --arg lever "${setting[lever]}" --arg cap "${setting[cap]}" \
 	--arg minimum "${setting[minimum]:-0}" --arg maximum "${setting[maximum]}" '
 	(.wanted.containers | [., ($minimum | tonumber)] | max
 	 | if $maximum == "" then . else [., ($maximum | tonumber)] | min end) as $want |
@@ -73,7 +74,7 @@ answers "$work/reads" | jq -rc --arg lever "${setting[lever]}" --arg cap "${sett
 		[(.i | tostring), "PATCH",
 		 "/apis/autoscaling.internal.knative.dev/v1alpha1/namespaces/\($name[0] | @uri)/podautoscalers/\($revision | @uri)",
 		 "application/merge-patch+json", ({metadata: {annotations: $scale}} | tojson)]
-	else [(.i | tostring), "none"] end | join("\t")' >"$work/made"
+	else [(.i | tostring), "none"] end | join("\t")' "$work/found" >"$work/made"
 while IFS=$'\t' read -r index _; do
 	wrong "$index" "no revision of it has traffic; is the Service ready (kubectl get ksvc)?"
 done < <(grep $'\tnone$' "$work/made")

@@ -24,7 +24,7 @@ Settings, one `name = value` a line, or as FAASMAT_NAME in the environment:
   dry-run        yes: read, and print what would be written (no)
 USAGE
 }
-. "${0%/*}/adapter.sh"
+. "$(dirname "$(readlink -f "$0")")/adapter.sh" || exit 1
 setting+=([url]=http://127.0.0.1:8080 [user]=admin [password-file]='' [namespace]='' [minimum]=1 [maximum]='' [lower]=no)
 settings "$@"
 is_one_of lower yes no
@@ -51,7 +51,7 @@ done < <(grep $'\todd$' "$work/names")
 grep -v $'\todd$' "$work/names" >"$work/reads"
 
 send "$work/reads"
-answers "$work/reads" >"$work/found"
+answers "$work/reads"
 jq -rc --arg lower "${setting[lower]}" --arg minimum "${setting[minimum]:-0}" --arg maximum "${setting[maximum]}" \
 	--arg namespace "${setting[namespace]}" '
 	(.wanted.containers | [., ($minimum | tonumber)] | max

@@ -28,7 +28,7 @@ Settings, one `name = value` a line, or as FAASMAT_NAME in the environment:
   dry-run    yes: read, and print what would be written (no)
 USAGE
 }
-. "${0%/*}/adapter.sh"
+. "$(dirname "$(readlink -f "$0")")/adapter.sh" || exit 1
 setting+=([url]=https://127.0.0.1 [auth-file]='' [names]='' [pools]='' [lower]=no [room]=2)
 job=pools
 if [ "${1:-}" = --instances ]; then
@@ -52,7 +52,7 @@ if [ $job = instances ]; then
 	# A day's most of every hot function, as if the governor had said so. The next plan says it again.
 	setting[state]=
 	jq -c '.functions[] | select(.hot and .containers_max > 0) |
-		{function, pool: "", containers: .containers_max, applied: true}' >"$work/day" ||
+		{function, pool: "", containers: .containers_max, applied: true}' >"$work/day" 2>/dev/null ||
 		die 1 "standard input is not the output of \`faasmat plan --json\`"
 	exec <"$work/day"
 elif [ -z "${setting[pools]}" ] || [ ! -d "${setting[pools]}" ]; then
@@ -68,7 +68,7 @@ jq -nrc --rawfile names "$names" '
 	(reduce ($names | split("\n")[] | select(test("^[^#[:space:]]"))) as $line ({};
 		($line | capture("^(?<from>.*[^[:space:]])[[:space:]]+(?<to>[^[:space:]]+)[[:space:]]*$")) as $l | .[$l.from] = $l.to)) as $map |
 	[inputs] | to_entries[] | .key as $i | .value.function as $f |
-	($map[$f] // ($f | if test("[.]") then capture("^(?<ns>[^.]+)[.](?<action>.+)$") | .ns + "/" + .action else "_/" + . end)) |
+	($map[$f] // (if $f | test("^[^.]+[.].") then $f | sub("[.]"; "/") else "_/" + $f end)) |
 	split("/") | . as $parts |
 	if (length == 2 or length == 3) and all(.[]; test("^[A-Za-z0-9_]([A-Za-z0-9_@ .-]*[A-Za-z0-9_@.-])?$")) then
 		[$i, "GET", "/api/v1/namespaces/\($parts[0] | @uri)/actions/\($parts[1:] | map(@uri) | join("/"))?code=false"]
@@ -79,7 +79,7 @@ while IFS=$'\t' read -r index _; do
 done < <(grep $'\todd$' "$work/all-names")
 grep -v $'\todd$' "$work/all-names" >"$work/reads"
 send "$work/reads"
-answers "$work/reads" >"$work/found"
+answers "$work/reads"
 
 # write_pool POOL MIB: the invoker's file, in one step
 write_pool() {
