@@ -22,6 +22,7 @@ check units-installed "${#units[@]} units" [ ${#units[@]} = 3 ]
 check units-complete "$(grep -n '@' "${units[@]}")" [ -z "$(grep '@[a-z]*@' "${units[@]}")" ]
 echo '# mine' >"$T/etc/faasmat.conf"
 make -s install prefix="$T/usr" sysconfdir="$T/etc" >/dev/null
+install -D -m 644 "$T/usr/share/doc/faasmat/on-change.conf" "$T/usr/lib/systemd/system/faasmat-govern.service.d/on-change.conf"
 check units-keep-config "it was overwritten" grep -q mine "$T/etc/faasmat.conf"
 # From where they are installed they find what they share.
 for adapter in openfaas knative openwhisk; do
