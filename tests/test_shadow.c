@@ -156,7 +156,7 @@ static void an_adapter_is_told(void **state)
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(nobody);
 	int closed = socket(AF_INET, SOCK_STREAM, 0);
-	char command[256], path[128], text[1024] = "";
+	char command[384], path[128], text[1024] = "";
 	FILE *in;
 
 	/* Bound and not listened at: connections are refused. */
