@@ -251,6 +251,8 @@ finish() {
 		refused) text=${text#refused } ;;
 		*)
 			text="HTTP $text" text=${text/#HTTP 000 /}
+			# One line for all that waited alike.
+			[[ $text =~ ^(.*)\ after\ [0-9]+\ m(illi)?s(econds)?(.*)$ ]] && text=${BASH_REMATCH[1]}${BASH_REMATCH[4]}
 			text="${text% }: $(meaning "$code")"
 			case $code in 400 | 404 | 422 | 3*) ;; *) echo "$index" >>"$work/keep" ;; esac
 			;;
@@ -266,7 +268,7 @@ finish() {
 		say "${count[$text]} function(s) ($names): $text"
 		status=1
 	done
-	jq -c --slurpfile keep "$work/keep" -n '[inputs] | .[$keep[]]' "$work/wanted" >"$work/kept"
+	jq -nc --slurpfile keep "$work/keep" '[inputs] | .[($keep | sort)[]]' "$work/wanted" >"$work/kept"
 	keep "$work/kept"
 	return $status
 }
