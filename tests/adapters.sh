@@ -181,6 +181,17 @@ for a in openfaas knative openwhisk; do
 	expect $a-odd-lines 1 "^$a: 5 line\(s\) name no function"
 done
 
+# Ended in the middle (--on-change-limit): the next run knows what is left to do.
+jq '.exchanges |= .[:1] | .exchanges[0].response.delay = 4' "$D/openfaas.json" >"$T/edited.json"
+play "$T/edited.json"
+wait=9 settings openfaas >"$T/openfaas.conf"
+{ wanted thumbnail 4 | timeout -s KILL 2 "$A/openfaas.sh" "$T/openfaas.conf"; } 2>/dev/null
+same killed-is-kept "$(kept)" "thumbnail=4 "
+rm -rf "$T"/tmp.* # which it could not
+play "$D/openfaas.json"
+run openfaas </dev/null
+expect killed-is-told-later 0
+
 # --- what each has of its own
 play "$D/openfaas-enough.json"
 { wanted thumbnail 9; wanted resize 3; wanted thumbnail 4; } | run openfaas

@@ -121,7 +121,8 @@ read_wanted() {
 		 if type == "object" and (.function | type) == "string" and (.pool | type) == "string"
 		    and (.containers | type) == "number" and .containers >= 0 and .containers < 1e6 and .containers == (.containers | floor)
 		 then {function, pool, containers, applied} else {odd: $text} end]
-		| (reduce (.[] | select(.odd | not)) as $w ({}; .[$w.function] = $w) | .[] | select(.applied or $shadow == "act")),
+		| (reduce (.[] | select(.odd | not)) as $w ({}; .[$w.function] = $w)
+		   | map(.) | sort_by(.function)[] | select(.applied or $shadow == "act")),
 		  (.[] | select(.odd))' "$work/lines" >"$work/all" ||
 		die 1 "jq failed on what is wanted"
 	jq -c 'select(.odd | not)' "$work/all" >"$work/wanted"
