@@ -34,7 +34,7 @@ struct on_change {
 	int64_t started_ns;
 	struct note *notes;
 	size_t n, size;
-	bool failing;
+	bool failing, succeeded; /* the last run */
 };
 
 static int watch(struct on_change *o, int fd, void *ptr)
@@ -218,6 +218,14 @@ static void failed(struct on_change *o, const char *how, int number)
 		log_warning("--on-change '%s' %s %d; it is run again when something changes",
 			    o->command, how, number);
 	o->failing = true;
+	o->succeeded = false;
+}
+
+enum on_change_state on_change_state(const struct on_change *o)
+{
+	return o && o->failing	   ? ON_CHANGE_FAILS
+	       : o && o->succeeded ? ON_CHANGE_WORKS
+				   : ON_CHANGE_NEVER_RUN;
 }
 
 void on_change_run(struct on_change *o)
@@ -249,12 +257,14 @@ static void reap(struct on_change *o)
 	o->pid = 0;
 	close_fd(&o->exited);
 	o->exited = -1;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		o->failing = false;
-	else if (WIFEXITED(status))
+		o->succeeded = true;
+	} else if (WIFEXITED(status)) {
 		failed(o, "ended with exit status", WEXITSTATUS(status));
-	else
+	} else {
 		failed(o, "was ended by signal", WTERMSIG(status));
+	}
 }
 
 static void limit(struct on_change *o)

@@ -484,3 +484,12 @@ size_t server_clients(const struct server *s)
 {
 	return s->n;
 }
+
+size_t server_subscribers(const struct server *s)
+{
+	size_t n = 0;
+
+	for (const struct client *c = s ? s->clients : NULL; c; c = c->next)
+		n += c->fd >= 0 && c->subscribed;
+	return n;
+}
