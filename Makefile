@@ -177,6 +177,8 @@ $(OUT)/faasmat-runtime: $(RUNTIME_OBJ)
 $(BUILD)/faasmat-runtime: $(BUILD)/gcc/faasmat-runtime
 	@strip -o $@ $<
 
+# So that others can make a shared library of it.
+$(OUT)/lib/faasmat.o: CFLAGS += -fPIC
 $(BUILD)/libfaasmat.o: $(BUILD)/gcc/lib/faasmat.o
 	@cp $< $@
 
