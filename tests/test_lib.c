@@ -36,7 +36,6 @@ static void *serve(void *arg)
 	while (!s->stop) {
 		if (epoll_wait(s->epoll, &e, 1, 20) == 1)
 			server_event(s->server, e.data.ptr, e.events);
-		server_catch_up(s->server);
 	}
 	return NULL;
 }
