@@ -150,6 +150,16 @@ for a in openfaas knative openwhisk; do
 	edited $a '.exchanges = [.exchanges[0] | .response.body = "<html>no JSON"]'
 	tell $a
 	expect $a-no-json 1 "^$a: 1 function\(s\) .*: http.* answers with what is no JSON object"
+	# JSON, and of other types everywhere.
+	for body in '{"replicas":"x","status":7,"limits":[1]}' '{"replicas":{},"status":{"traffic":["a",1]},"limits":"x"}'; do
+		edited $a ".exchanges = [.exchanges[0] | .response.body = ($body | tojson)]"
+		tell $a
+		expect "$a-odd-answer-${#body}" 1 "^$a: 1 function\(s\) "
+	done
+	# Nothing at all.
+	edited $a '.exchanges = [.exchanges[0] | .response.body = ""]'
+	tell $a
+	expect $a-empty-answer 1 "answers with what is no JSON object"
 	play_nobody
 	tell $a
 	expect $a-down 1 "^$a: 1 function\(s\) .*: Failed to connect.*no answer from http"
@@ -230,6 +240,10 @@ play "$D/openwhisk-pools.json"
 { wanted hello 1; wanted media.makethumb 1; } | more=lower=yes run openwhisk
 expect openwhisk-pools-lower 0
 same openwhisk-pools-lowered "$(pools)" "$(sed 's/=1024m /=256m /; s/=1024m /=512m /' <<<"$both")"
+jq '.exchanges |= .[:1] | .exchanges[0].response.body.limits.memory = 1e300' "$D/openwhisk-pools.json" >"$T/edited.json"
+play "$T/edited.json"
+wanted hello 9 | run openwhisk
+expect openwhisk-pools-absurd 1 'names no memory limit'
 jq '.exchanges |= .[:1]' "$D/openwhisk-pools.json" >"$T/edited.json"
 play "$T/edited.json"
 wanted hello 9 true '../../evil' | run openwhisk

@@ -210,6 +210,7 @@ answers() {
 	local index rest text
 	while IFS=$'\t' read -r index rest; do
 		case ${outcome[$index]} in 2*) ;; *) continue ;; esac
+		text=
 		IFS= read -r -d '' text <"$work/$index.answer"
 		printf '%s\t%s\n' "$index" "${text//$'\n'/ }"
 	done <"$1" >"$work/answers" 2>/dev/null
@@ -227,6 +228,15 @@ answers() {
 # wrong INDEX TEXT: what cannot be done for one function, and would fail again
 declare -A outcome=()
 wrong() { outcome[$1]="refused $2"; }
+
+# refuse FILE MARK TEXT: lines `INDEX MARK` of a list of requests stand for functions for which nothing can be
+# done; they are taken out of it.
+refuse() {
+	local index
+	while IFS=$'\t' read -r index _; do wrong "$index" "$3"; done < <(grep $'\t'"$2\$" "$1")
+	grep -v $'\t'"$2\$" "$1" >"$1.rest"
+	mv "$1.rest" "$1"
+}
 
 meaning() { # CODE: what to do about it
 	case $1 in

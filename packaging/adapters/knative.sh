@@ -47,11 +47,8 @@ jq -nrc '
 	[inputs] | to_entries[] | .key as $i | .value.function |
 	if test("^[a-z0-9]([-a-z0-9]*[a-z0-9])?[.][a-z]([-a-z0-9]*[a-z0-9])?$") then
 		split(".") | [$i, "GET", "/apis/serving.knative.dev/v1/namespaces/\(.[0] | @uri)/services/\(.[1] | @uri)"]
-	else [$i, "odd"] end | map(tostring) | join("\t")' "$work/wanted" >"$work/names"
-while IFS=$'\t' read -r index _; do
-	wrong "$index" "no NAMESPACE.SERVICE of Knative can be called so; leave it to main, or write an identity rule (docs/identity.md)"
-done < <(grep $'\todd$' "$work/names")
-grep -v $'\todd$' "$work/names" >"$work/reads"
+	else [$i, "odd"] end | map(tostring) | join("\t")' "$work/wanted" >"$work/reads"
+refuse "$work/reads" odd "no NAMESPACE.SERVICE of Knative can be called so; leave it to main, or write an identity rule (docs/identity.md)"
 
 send "$work/reads"
 answers "$work/reads"
@@ -64,21 +61,18 @@ jq -rc --arg lever "${setting[lever]}" --arg cap "${setting[cap]}" \
 	({"autoscaling.knative.dev/min-scale": "\($want)"}
 	 + if $cap == "yes" then {"autoscaling.knative.dev/max-scale": "\([$want, 1] | max)"} else {} end) as $scale |
 	(.wanted.function | split(".")) as $name |
-	([.answer.status.traffic[]? | select((.percent // 0) > 0)] | max_by(.percent).revisionName?) as $revision |
+	(try ([.answer.status.traffic[]? | select((.percent | numbers) > 0)] | max_by(.percent).revisionName) catch null) as $revision |
 	if $lever == "service" then
-		(.answer.spec.template.metadata.annotations // {}) as $now |
-		select(any($scale | to_entries[]; $now[.key] != .value)) |
+		(try .answer.spec.template.metadata.annotations catch null) as $now |
+		select(any($scale | to_entries[]; (try $now[.key] catch null) != .value)) |
 		[(.i | tostring), "PATCH", "/apis/serving.knative.dev/v1/namespaces/\($name[0] | @uri)/services/\($name[1] | @uri)",
 		 "application/merge-patch+json", ({spec: {template: {metadata: {annotations: $scale}}}} | tojson)]
 	elif ($revision | type) == "string" and ($revision | test("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")) then
 		[(.i | tostring), "PATCH",
 		 "/apis/autoscaling.internal.knative.dev/v1alpha1/namespaces/\($name[0] | @uri)/podautoscalers/\($revision | @uri)",
 		 "application/merge-patch+json", ({metadata: {annotations: $scale}} | tojson)]
-	else [(.i | tostring), "none"] end | join("\t")' "$work/found" >"$work/made"
-while IFS=$'\t' read -r index _; do
-	wrong "$index" "no revision of it has traffic; is the Service ready (kubectl get ksvc)?"
-done < <(grep $'\tnone$' "$work/made")
-grep -v $'\tnone$' "$work/made" >"$work/writes"
+	else [(.i | tostring), "none"] end | join("\t")' "$work/found" >"$work/writes"
+refuse "$work/writes" none "no revision of it has traffic; is the Service ready (kubectl get ksvc)?"
 send "$work/writes"
 finish || status=1
 exit $status

@@ -44,11 +44,8 @@ jq -nrc --arg namespace "${setting[namespace]}" '
 	[inputs] | to_entries[] | .key as $i | .value.function |
 	if test("^[A-Za-z0-9]([-A-Za-z0-9_]*[A-Za-z0-9])?$") then
 		[$i, "GET", "/system/function/" + @uri + (if $namespace == "" then "" else "?namespace=" + ($namespace | @uri) end)]
-	else [$i, "odd"] end | map(tostring) | join("\t")' "$work/wanted" >"$work/names"
-while IFS=$'\t' read -r index _; do
-	wrong "$index" "no function of OpenFaaS can be called so; leave it to main, or write an identity rule (docs/identity.md)"
-done < <(grep $'\todd$' "$work/names")
-grep -v $'\todd$' "$work/names" >"$work/reads"
+	else [$i, "odd"] end | map(tostring) | join("\t")' "$work/wanted" >"$work/reads"
+refuse "$work/reads" odd "no function of OpenFaaS can be called so; leave it to main, or write an identity rule (docs/identity.md)"
 
 send "$work/reads"
 answers "$work/reads"
@@ -57,12 +54,14 @@ jq -rc --arg lower "${setting[lower]}" --arg minimum "${setting[minimum]:-0}" --
 	(.wanted.containers | [., ($minimum | tonumber)] | max
 	 | if $maximum == "" then . else [., ($maximum | tonumber)] | min end) as $want |
 	(.answer.replicas // 0) as $have |
+	if ($have | type) != "number" then [(.i | tostring), "odd"] else
 	select($want > $have or ($lower == "yes" and $want < $have)) |
 	[(.i | tostring), "POST",
 	 "/system/scale-function/" + (.wanted.function | @uri)
 	 + (if $namespace == "" then "" else "?namespace=" + ($namespace | @uri) end), "application/json",
 	 ({serviceName: .wanted.function} + (if $namespace == "" then {} else {namespace: $namespace} end)
-	  + {replicas: $want} | tojson)] | join("\t")' "$work/found" >"$work/writes"
+	  + {replicas: $want} | tojson)] end | join("\t")' "$work/found" >"$work/writes"
+refuse "$work/writes" odd "the gateway does not say how many replicas it has; is it one that docs/platforms/openfaas.md names?"
 send "$work/writes"
 finish || status=1
 exit $status

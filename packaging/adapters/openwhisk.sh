@@ -72,12 +72,9 @@ jq -nrc --rawfile names "$names" '
 	split("/") | . as $parts |
 	if (length == 2 or length == 3) and all(.[]; test("^[A-Za-z0-9_]([A-Za-z0-9_@ .-]*[A-Za-z0-9_@.-])?$")) then
 		[$i, "GET", "/api/v1/namespaces/\($parts[0] | @uri)/actions/\($parts[1:] | map(@uri) | join("/"))?code=false"]
-	else [$i, "odd"] end | map(tostring) | join("\t")' "$work/wanted" >"$work/all-names" ||
+	else [$i, "odd"] end | map(tostring) | join("\t")' "$work/wanted" >"$work/reads" ||
 	die 2 "$names: not lines of FUNCTION NAMESPACE/[PACKAGE/]ACTION"
-while IFS=$'\t' read -r index _; do
-	wrong "$index" "no action of OpenWhisk can be called so; write FUNCTION NAMESPACE/[PACKAGE/]ACTION into the file that names sets"
-done < <(grep $'\todd$' "$work/all-names")
-grep -v $'\todd$' "$work/all-names" >"$work/reads"
+refuse "$work/reads" odd "no action of OpenWhisk can be called so; write FUNCTION NAMESPACE/[PACKAGE/]ACTION into the file that names sets"
 send "$work/reads"
 answers "$work/reads"
 
@@ -98,10 +95,14 @@ if [ $job = pools ]; then
 	# The invoker's ledger counts declared limits, so the pool's bytes are not what it needs. The pool's name
 	# is the governor's (letters, digits and %xx or \x), but a path is a path.
 	jq -r '[(.i | tostring), (.wanted.pool | if test("^pool-[A-Za-z0-9_.%~-]+$") then . else "" end),
-		(.wanted.containers * (.answer.limits.memory // 0) | tostring)] | join(" ")' "$work/found" >"$work/memory"
+		((try .answer.limits.memory catch null) as $mib |
+		 if ($mib | type) == "number" and $mib >= 1 and $mib < 1e7 then .wanted.containers * $mib | floor else "unknown" end | tostring)] | join(" ")' \
+		"$work/found" >"$work/memory"
 	while read -r index pool mib; do
 		if [ -z "$mib" ]; then
 			wrong "$index" "its pool's name is no file's name; make the invoker's file yourself"
+		elif [ "$mib" = unknown ]; then
+			wrong "$index" "the answer names no memory limit; is that the action's?"
 		elif [ "$mib" != 0 ] && ! write_pool "$pool" "$mib"; then
 			wrong "$index" "${setting[pools]}: cannot be written"
 		fi
@@ -110,9 +111,12 @@ else
 	jq -rc --arg room "${setting[room]}" --rawfile reads "$work/reads" '
 		(reduce ($reads | split("\n")[] | split("\t") | select(length == 3)) as $r ({}; .[$r[0]] = $r[2])) as $path |
 		(.wanted.containers * ($room | tonumber)) as $want |
-		select((.answer.limits.instances // 0) < .wanted.containers) |
+		(try .answer.limits catch null) as $limits |
+		if ($limits | type) != "object" then [(.i | tostring), "odd"] else
+		select((($limits.instances | numbers) // 0) < .wanted.containers) |
 		[(.i | tostring), "PUT", ($path[.i | tostring] | sub("[?].*"; "?overwrite=true")), "application/json",
-		 ({limits: {instances: $want}} | tojson)] | join("\t")' "$work/found" >"$work/writes"
+		 ({limits: {instances: $want}} | tojson)] end | join("\t")' "$work/found" >"$work/writes"
+	refuse "$work/writes" odd "the answer names no limits; is that the action's?"
 	send "$work/writes"
 fi
 finish || status=1
