@@ -34,7 +34,8 @@ struct on_change {
 	int64_t started_ns;
 	struct note *notes;
 	size_t n, size;
-	bool failing, succeeded; /* the last run */
+	bool failing;	/* the last run did */
+	bool succeeded; /* some run did */
 };
 
 static int watch(struct on_change *o, int fd, void *ptr)
@@ -218,14 +219,13 @@ static void failed(struct on_change *o, const char *how, int number)
 		log_warning("--on-change '%s' %s %d; it is run again when something changes",
 			    o->command, how, number);
 	o->failing = true;
-	o->succeeded = false;
 }
 
 enum on_change_state on_change_state(const struct on_change *o)
 {
-	return o && o->failing	   ? ON_CHANGE_FAILS
-	       : o && o->succeeded ? ON_CHANGE_WORKS
-				   : ON_CHANGE_NEVER_RUN;
+	if (!o || (!o->failing && !o->succeeded))
+		return ON_CHANGE_NEVER_RUN;
+	return o->failing ? ON_CHANGE_FAILS : ON_CHANGE_WORKS;
 }
 
 void on_change_run(struct on_change *o)
