@@ -177,6 +177,8 @@ $(OUT)/faasmat-runtime: $(RUNTIME_OBJ)
 $(BUILD)/faasmat-runtime: $(BUILD)/gcc/faasmat-runtime
 	@strip -o $@ $<
 
+# So that others can make a shared library of it.
+$(OUT)/lib/faasmat.o: CFLAGS += -fPIC
 $(BUILD)/libfaasmat.o: $(BUILD)/gcc/lib/faasmat.o
 	@cp $< $@
 
@@ -272,7 +274,11 @@ install: all
 	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(prefix)/share/doc/faasmat
 	for unit in $(UNITS); do sed 's|@prefix@|$(prefix)|g; s|@sysconfdir@|$(sysconfdir)|g' \
 		packaging/systemd/$$unit.in >$(DESTDIR)$(unitdir)/$$unit; done
-	install -m 644 docs/*.md $(DESTDIR)$(prefix)/share/doc/faasmat
+	install -m 644 docs/*.md packaging/systemd/on-change.conf $(DESTDIR)$(prefix)/share/doc/faasmat
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/doc/faasmat/platforms docs/platforms/*.md
+	install -D -m 644 -t $(DESTDIR)$(prefix)/libexec/faasmat/adapters packaging/adapters/adapter.sh
+	install -m 755 -t $(DESTDIR)$(prefix)/libexec/faasmat/adapters packaging/adapters/openfaas.sh \
+		packaging/adapters/knative.sh packaging/adapters/openwhisk.sh
 	@# What the operator wrote stays.
 	[ -e $(DESTDIR)$(sysconfdir)/faasmat.conf ] || \
 		install -D -m 644 packaging/faasmat.conf $(DESTDIR)$(sysconfdir)/faasmat.conf
@@ -288,4 +294,4 @@ format-check:
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

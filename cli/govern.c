@@ -67,7 +67,8 @@ static const struct argp_option options[] = {
 	  "Run it again so often within the day, from what has come so far (default: never)", 0 },
 	{ "on-change", KEY_ON_CHANGE, "CMD", 0,
 	  "Run by /bin/sh when the plan changes what pools hold, with a line of JSON on its input for "
-	  "each function: containers wanted and bytes. For platforms that start containers ahead",
+	  "each function: containers wanted and bytes. For platforms that start containers ahead; "
+	  "docs/platforms.md has such commands for OpenFaaS, Knative and OpenWhisk",
 	  0 },
 	{ "on-change-limit", KEY_ON_CHANGE_LIMIT, "TIME", 0,
 	  "A CMD that takes longer is ended (default 10s); the governor never waits for it", 0 },

@@ -7,12 +7,15 @@
 
 #include "cli/cli.h"
 #include "cli/ledger_words.h"
+#include "governor/effects.h"
 #include "governor/lease.h"
 #include "store/outcomes.h"
 #include "store/plan.h"
 
 /* Of the ledger, and of the outcomes: in minutes up to the newest. */
 #define LEDGER_MINUTES 60
+/* A governor writes once a minute. */
+#define GOVERNOR_SILENT_US (180 * US_PER_S)
 #define OUTCOME_MINUTES MINUTES_PER_DAY
 
 static void add_lease(const struct lease_info *l, void *arg)
@@ -63,6 +66,21 @@ static int add_outcomes(struct store *s, json_t *to)
 	return 0;
 }
 
+/* What was in force when the governor last wrote; null when it never did, or no longer does. */
+static json_t *effects_json(struct store *s)
+{
+	int64_t effects, stamp;
+	struct effects_words w;
+
+	if (store_get_meta(s, EFFECTS_META, &effects) < 0 ||
+	    store_get_meta(s, "governor_time_us", &stamp) < 0 ||
+	    clock_stamp_us() - stamp > GOVERNOR_SILENT_US)
+		return json_null();
+	w = effects_in_words((int)effects);
+	return json_pack("{s:b, s:s, s:b, s:s}", "isolate", w.isolate, "isolate_why", w.isolate_why,
+			 "keep_alive", w.keep_alive, "keep_alive_why", w.keep_alive_why);
+}
+
 int status_governor(struct store *s, const char *state_dir, json_t **ret)
 {
 	json_t *leases = json_array(), *actions = json_array(), *outcomes = json_object();
@@ -77,9 +95,10 @@ int status_governor(struct store *s, const char *state_dir, json_t **ret)
 		r = add_outcomes(s, outcomes);
 	if (r == 0)
 		r = store_last_planned(s, &planned);
-	*ret = json_pack("{s:o, s:o, s:i, s:o, s:o}", "leases", leases, "plan_until",
-			 r == 0 ? json_integer(planned) : json_null(), "ledger_minutes",
-			 LEDGER_MINUTES, "actions", actions, "outcomes", outcomes);
+	*ret = json_pack("{s:o, s:o, s:o, s:i, s:o, s:o}", "effects", effects_json(s), "leases",
+			 leases, "plan_until", r == 0 ? json_integer(planned) : json_null(),
+			 "ledger_minutes", LEDGER_MINUTES, "actions", actions, "outcomes",
+			 outcomes);
 	if (r == 0 || r == -ENODATA)
 		return 0;
 	json_decref(*ret);
@@ -104,6 +123,19 @@ static void print_lease(const json_t *l)
 		printf("runs (%.0f)\n", number(l, "watchdog"));
 	else
 		puts("IS MISSING: the next heartbeat starts one");
+}
+
+static void print_effects(const json_t *effects)
+{
+	if (!json_is_object(effects))
+		return;
+	for (int keep = 0; keep < 2; keep++)
+		printf("%-10s %s: %s\n", keep ? "keep alive" : "isolate",
+		       json_is_true(json_object_get(effects, keep ? "keep_alive" : "isolate"))
+			       ? "yes"
+			       : "no",
+		       json_string_value(
+			       json_object_get(effects, keep ? "keep_alive_why" : "isolate_why")));
 }
 
 static void print_sum(const json_t *outcomes, const char *key, const char *would)
@@ -131,6 +163,7 @@ void status_governor_print(const json_t *status)
 	if (json_array_size(json_object_get(status, "leases")) == 0)
 		puts("lease      none: no limit is in force (shadow mode, or no governor)");
 	json_array_foreach(json_object_get(status, "leases"), i, o) print_lease(o);
+	print_effects(json_object_get(status, "effects"));
 	outcomes = json_object_get(status, "outcomes");
 	print_sum(outcomes, "applied", "have");
 	print_sum(outcomes, "shadow", "would have");

@@ -219,6 +219,8 @@ int reconcile(struct governor *g);
 void schedule_refresh(struct governor *g);
 /* Sets every pool's target for this moment. */
 void schedule_targets(struct governor *g);
+/* Of this moment: enum effects. */
+int effects_of(const struct governor *g);
 /* Tells --on-change which targets (with what is lent) have changed. */
 void schedule_tell(struct governor *g);
 /* Keeps whether the tick that has just ended left something to do. */

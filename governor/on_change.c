@@ -34,7 +34,8 @@ struct on_change {
 	int64_t started_ns;
 	struct note *notes;
 	size_t n, size;
-	bool failing;
+	bool failing;	/* the last run did */
+	bool succeeded; /* some run did */
 };
 
 static int watch(struct on_change *o, int fd, void *ptr)
@@ -220,6 +221,13 @@ static void failed(struct on_change *o, const char *how, int number)
 	o->failing = true;
 }
 
+enum on_change_state on_change_state(const struct on_change *o)
+{
+	if (!o || (!o->failing && !o->succeeded))
+		return ON_CHANGE_NEVER_RUN;
+	return o->failing ? ON_CHANGE_FAILS : ON_CHANGE_WORKS;
+}
+
 void on_change_run(struct on_change *o)
 {
 	int64_t now = clock_monotonic_ns();
@@ -249,12 +257,14 @@ static void reap(struct on_change *o)
 	o->pid = 0;
 	close_fd(&o->exited);
 	o->exited = -1;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		o->failing = false;
-	else if (WIFEXITED(status))
+		o->succeeded = true;
+	} else if (WIFEXITED(status)) {
 		failed(o, "ended with exit status", WEXITSTATUS(status));
-	else
+	} else {
 		failed(o, "was ended by signal", WTERMSIG(status));
+	}
 }
 
 static void limit(struct on_change *o)

@@ -36,6 +36,13 @@ int on_change_note(struct on_change *o, const struct wanted *w);
 /* Runs the command when there is something to tell and none runs. Failures are logged, the first of
  * a row. NULL is allowed. */
 void on_change_run(struct on_change *o);
+/* What came of its last run that has ended. NULL is allowed. */
+enum on_change_state {
+	ON_CHANGE_NEVER_RUN,
+	ON_CHANGE_WORKS,
+	ON_CHANGE_FAILS,
+};
+enum on_change_state on_change_state(const struct on_change *o);
 /* For an epoll event; false when it is someone else's. NULL is allowed. */
 bool on_change_event(struct on_change *o, void *ptr);
 

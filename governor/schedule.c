@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/service.h"
+#include "governor/effects.h"
 #include "governor/internal.h"
 #include "store/plan.h"
 #include "store/retention.h"
@@ -126,7 +127,8 @@ static void keep_house(struct governor *g)
 	/* The log is emptied by the collector, too; there may be none. */
 	if (g->minute % TIDY_MINUTES == 0)
 		store_tidy(g->store);
-	if (store_set_meta(g->store, "governor_time_us", clock_stamp_us()) == 0 &&
+	if (store_set_meta(g->store, EFFECTS_META, effects_of(g)) == 0 &&
+	    store_set_meta(g->store, "governor_time_us", clock_stamp_us()) == 0 &&
 	    g->minute % 60 == 0)
 		if (store_forget_ledger(g->store, g->minute - LEDGER_KEEP_MINUTES) == 0)
 			store_forget_outcomes(g->store, g->minute - OUTCOMES_KEEP_MINUTES);

@@ -378,6 +378,24 @@ static enum server_effect effect_of(const struct protocol_effect *e)
 	return e->reserved ? SERVER_RESERVED : SERVER_NOTHING;
 }
 
+/* Notices of all pools; the rest is for the next tick when it has no room for them. */
+static void send_table(struct server *s, struct client *c)
+{
+	c->missed = false;
+	for (size_t i = 0; i < admission_count(s->table) && !c->missed; i++)
+		c->missed = !send_json(c, protocol_change(admission_pool(s->table, (int)i)));
+}
+
+/* At once, so that nobody has to wait for a tick to know what is admitted; who asks again has to. */
+static void subscribe(struct server *s, struct client *c)
+{
+	if (c->subscribed)
+		c->missed = true;
+	else
+		send_table(s, c);
+	c->subscribed = true;
+}
+
 static enum server_effect serve(struct server *s, struct client *c)
 {
 	struct protocol_effect effect = { 0 };
@@ -400,7 +418,7 @@ static enum server_effect serve(struct server *s, struct client *c)
 	if (!reply || !send_json(c, reply))
 		hang_up(s, c);
 	else if (effect.subscribe)
-		c->subscribed = c->missed = true;
+		subscribe(s, c);
 	return effect_of(&effect);
 }
 
@@ -470,17 +488,21 @@ void server_notify(struct server *s, int pool)
 
 void server_catch_up(struct server *s)
 {
-	for (struct client *c = s->clients; c; c = c->next) {
-		if (c->fd < 0 || !c->missed)
-			continue;
-		c->missed = false;
-		for (size_t i = 0; i < admission_count(s->table) && !c->missed; i++)
-			c->missed = !send_json(c,
-					       protocol_change(admission_pool(s->table, (int)i)));
-	}
+	for (struct client *c = s->clients; c; c = c->next)
+		if (c->fd >= 0 && c->missed)
+			send_table(s, c);
 }
 
 size_t server_clients(const struct server *s)
 {
 	return s->n;
+}
+
+size_t server_subscribers(const struct server *s)
+{
+	size_t n = 0;
+
+	for (const struct client *c = s ? s->clients : NULL; c; c = c->next)
+		n += c->fd >= 0 && c->subscribed;
+	return n;
 }

@@ -50,7 +50,8 @@ void server_catch_up(struct server *s);
 /* Lets go of processes that no reservation hangs on any more. Once a minute. */
 void server_sweep(struct server *s);
 
-/* Connections that are open. */
+/* Connections that are open; those that want change notices (0 of NULL). */
 size_t server_clients(const struct server *s);
+size_t server_subscribers(const struct server *s);
 
 #endif

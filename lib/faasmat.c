@@ -247,11 +247,24 @@ static int receive(int fd, char *answer, size_t size, int64_t deadline_ms)
 	return 0;
 }
 
-/* Sends a message and receives its answer, passing over notices. */
-static int ask(int fd, const char *message, char *answer, size_t size, int timeout_ms)
+/* Whether it is the answer to that question (id may be NULL), not a notice, nor the answer to an earlier
+ * one that came too late. Some refusals name neither op nor id. */
+static bool answers(const char *answer, const char *op, const char *id)
+{
+	char got[256];
+
+	get_string(answer, "op", got, sizeof(got));
+	if (*got && strcmp(got, op) != 0)
+		return false;
+	get_string(answer, "id", got, sizeof(got));
+	return !id || !*got || strcmp(got, id) == 0;
+}
+
+/* Sends a message and receives its answer. */
+static int ask(int fd, const char *op, const char *id, const char *message, char *answer,
+	       size_t size, int timeout_ms)
 {
 	int64_t deadline = now_ms() + timeout_ms;
-	char op[16];
 	int r;
 
 	r = wait_for(fd, POLLOUT, deadline);
@@ -263,8 +276,7 @@ static int ask(int fd, const char *message, char *answer, size_t size, int timeo
 		r = receive(fd, answer, size, deadline);
 		if (r < 0)
 			return r;
-		get_string(answer, "op", op, sizeof(op));
-	} while (strcmp(op, "change") == 0);
+	} while (!answers(answer, op, id));
 	return 0;
 }
 
@@ -282,9 +294,11 @@ int faasmat_reserve(int fd, const struct faasmat_reservation *r, int timeout_ms,
 	    !put_text(message, sizeof(message), bytes) ||
 	    (r->leased && !put_text(message, sizeof(message), ",\"leased\":true")) ||
 	    (r->anyway && !put_text(message, sizeof(message), ",\"anyway\":true")) ||
+	    (r->existing && (!put_text(message, sizeof(message), ",\"existing\":true,\"pool\":") ||
+			     !put_string(message, sizeof(message), r->existing))) ||
 	    !put_text(message, sizeof(message), "}"))
 		return -E2BIG;
-	error = ask(fd, message, answer, sizeof(answer), timeout_ms);
+	error = ask(fd, "reserve", r->id, message, answer, sizeof(answer), timeout_ms);
 	if (error < 0)
 		return error;
 	ret->ok = get_bool(answer, "ok");
@@ -303,7 +317,7 @@ int faasmat_release(int fd, const char *id, int timeout_ms)
 
 	if (!put_string(message, sizeof(message), id) || !put_text(message, sizeof(message), "}"))
 		return -E2BIG;
-	r = ask(fd, message, answer, sizeof(answer), timeout_ms);
+	r = ask(fd, "release", id, message, answer, sizeof(answer), timeout_ms);
 	if (r < 0)
 		return r;
 	return get_bool(answer, "ok") ? 0 : -ENOENT;
@@ -332,7 +346,7 @@ int faasmat_table(int fd, int timeout_ms, void (*fn)(void *arg, const struct faa
 
 	if (!answer)
 		return -ENOMEM;
-	r = ask(fd, "{\"op\":\"table\"}", answer, TABLE_MAX, timeout_ms);
+	r = ask(fd, "table", NULL, "{\"op\":\"table\"}", answer, TABLE_MAX, timeout_ms);
 	p = r < 0 ? NULL : member(answer, "pools");
 	if (r == 0 && (!p || *p++ != '['))
 		r = -EPROTO;
@@ -349,7 +363,8 @@ int faasmat_table(int fd, int timeout_ms, void (*fn)(void *arg, const struct faa
 int faasmat_subscribe(int fd, int timeout_ms)
 {
 	char answer[ANSWER_MAX];
-	int r = ask(fd, "{\"op\":\"subscribe\"}", answer, sizeof(answer), timeout_ms);
+	int r = ask(fd, "subscribe", NULL, "{\"op\":\"subscribe\"}", answer, sizeof(answer),
+		    timeout_ms);
 
 	if (r < 0)
 		return r;

@@ -39,6 +39,25 @@ static const char *skip_value(const char *p)
 	return p;
 }
 
+/*
+ * Whether a reader may take the member's name for `key`: Go's decoder folds case, also of U+017F, the long
+ * s (its other such letter, U+212A, stands for k, which is in no key here).
+ */
+static bool resembles(const char *name, size_t bytes, const char *key)
+{
+	const char *end = name + bytes;
+
+	for (; *key; key++) {
+		if ((*key | 0x20) == 's' && end - name >= 2 && memcmp(name, "\xc5\xbf", 2) == 0)
+			name += 2;
+		else if (name < end && strncasecmp(name, key, 1) == 0)
+			name++;
+		else
+			return false;
+	}
+	return name == end;
+}
+
 /* The value of `key` in the object at p. -ENOENT, or -EILSEQ when some key only resembles it. */
 static int find_member(const char *p, const char *key, const char **value)
 {
@@ -53,11 +72,10 @@ static int find_member(const char *p, const char *key, const char **value)
 		if (*p != ':')
 			return -EINVAL;
 		p = skip_blanks(p + 1);
-		/* Go's decoder takes "Linux" for "linux". */
 		if (memchr(name, '\\', bytes))
 			return -EILSEQ;
-		if (bytes == n && strncasecmp(name, key, n) == 0) {
-			if (strncmp(name, key, n) != 0)
+		if (resembles(name, bytes, key)) {
+			if (bytes != n || memcmp(name, key, n) != 0)
 				return -EILSEQ;
 			*value = p;
 			r = 0;
@@ -113,6 +131,9 @@ int edit_cgroups_path(const char *text, const char *path, char **ret, size_t *si
 		return r == -EILSEQ ? r : -EINVAL;
 	r = find_member(linux_object, "cgroupsPath", &value);
 	if (r == 0) {
+		/* Anything else is an error that the runtime has to tell. */
+		if (*value != '"' && *value != 'n')
+			return -EINVAL;
 		r = quote(path, quoted);
 		return r < 0 ? r : splice(text, value, skip_value(value), quoted, ret, size);
 	}

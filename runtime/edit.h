@@ -8,8 +8,9 @@
 
 /*
  * `text` is valid JSON, NUL-terminated, without a key given twice (facts_add_bundle() took it).
- * *ret is the new text, the caller's. -EINVAL when it has no object "linux"; -EILSEQ when a key is
- * written so that readers could differ in whether it is the one (escapes, other case): hands off.
+ * *ret is the new text, the caller's. -EINVAL when it has no object "linux", or a cgroupsPath that is
+ * neither string nor null; -EILSEQ when a key is written so that readers could differ in whether it is
+ * the one (escapes, other case): hands off.
  */
 int edit_cgroups_path(const char *text, const char *path, char **ret, size_t *size);
 

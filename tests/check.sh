@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every test, or those named: unit tests by name (test_store), the groups style, includes, clang, benches,
-# native, counting, identity, runtime, stress, commands, fuzz, vm. Prints a line a test and ends with
+# native, counting, identity, runtime, stress, commands, adapters, fuzz, vm. Prints a line a test and ends with
 # "N passed, N failed, N skipped".
 # usage: check.sh [NAME...]
 set -u -o pipefail
@@ -75,6 +75,7 @@ fi
 
 runs units && lines units tests/units.sh
 runs commands && lines commands tests/commands.sh
+runs adapters && lines adapters tests/adapters.sh
 runs fuzz && { make -s -j"$jobs" VARIANT=fuzz fuzz-build && FUZZ_RUNS=3000 lines fuzz fuzz/run.sh; }
 
 # What needs this machine's own kernel mostly waits for minutes to end, so that the VM can run beside it.

@@ -274,6 +274,13 @@ sqlite3 "$FAASMAT_DB" "delete from ledger; $kept"
 refuses explain-no-function 1 "no function 'nope'; .*locate" "$F" explain nope
 refuses explain-no-minute 2 "MINUTE is UTC" "$F" explain f 25:00
 refuses explain-nothing 2 "name a function" "$F" explain
+sqlite3 "$FAASMAT_DB" "insert or replace into meta values('governor_effects', 9), ('governor_time_us', $(date +%s)000000)"
+works status-isolate 'isolate    no: no container is in a pool; docs/placement.md' "$F" status --state-dir "$T"
+works status-keep-alive 'keep alive yes: --on-change tells the platform' "$F" status --state-dir "$T"
+same status-effects-json "$("$F" status --json --state-dir "$T" | jq -c '.governor.effects | [.isolate, .keep_alive]')" '[false,true]'
+# What a governor that is gone left says nothing of now.
+sqlite3 "$FAASMAT_DB" "update meta set value = value - 600000000 where key = 'governor_time_us'"
+same status-effects-gone "$("$F" status --json --state-dir "$T" | jq -c '.governor.effects')" null
 works status-limits 'would have hurt in 1 of 1 pool-minutes' "$F" status --state-dir "$T"
 same status-json "$("$F" status --json --state-dir "$T" | jq -c '[.governor.actions[].action, .governor.outcomes.shadow.minutes_hurt]')" '["veto","write",1]'
 printf 'faasmat-lease 1\nexpires 1\ngovernor 1\nroot /sys/fs/cgroup/x\n' >"$T/lease-0"

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 
 #include "governor/cgroup_dir.h"
+#include "governor/effects.h"
+#include "governor/internal.h"
 
 /* A model minute, in which guards and loans count: long enough for a slow machine. */
 #define MINUTE_NS (200 * NS_PER_MS)
@@ -237,6 +239,69 @@ static void release(struct fixture *f, int fd, const char *id)
 
 	snprintf(message, sizeof(message), "{\"op\":\"release\",\"id\":\"%s\"}", id);
 	assert_non_null(strstr(ask(f, fd, message), "true"));
+}
+
+/* --- what status says that pools do here */
+
+static int64_t effects_at(struct fixture *f, int minute)
+{
+	int64_t effects = -1;
+
+	tick_at(f, minute);
+	assert_int_equal(store_get_meta(f->store, EFFECTS_META, &effects), 0);
+	return effects;
+}
+
+static void until_effect(struct fixture *f, int effect)
+{
+	for (int i = 0; i < 1000 && !(effects_of(f->governor) & effect); i++)
+		governor_events(f->governor, 10);
+}
+
+static void effects_are_known(void **state)
+{
+	struct fixture *f = *state;
+	char file[128], command[160];
+	int fd;
+
+	snprintf(file, sizeof(file), "%s/works", f->mount);
+	snprintf(command, sizeof(command), "[ -e %s ]", file);
+	f->o.on_change = command;
+	plan(f, 10, 10, 30, 20);
+	/* A change for each run of the command. */
+	plan(f, 11, 11, 31, 20);
+	plan(f, 12, 30, 32, 20);
+	begin(f);
+	assert_int_equal(effects_at(f, 10), EFFECT_IN_FORCE);
+	until_effect(f, EFFECT_NOT_TOLD);
+	assert_int_equal(effects_at(f, 11), EFFECT_IN_FORCE | EFFECT_NOT_TOLD);
+	fclose(fopen(file, "w"));
+	tick_at(f, 12);
+	until_effect(f, EFFECT_TOLD);
+	assert_int_equal(effects_at(f, 13), EFFECT_IN_FORCE | EFFECT_TOLD);
+	fd = client(f);
+	reserve(f, fd, "c1", "f", 10, "pool-f");
+	assert_int_equal(effects_at(f, 14), EFFECT_IN_FORCE | EFFECT_TOLD | EFFECT_PLACED);
+	assert_non_null(strstr(ask(f, fd, "{\"op\":\"subscribe\"}"), "true"));
+	assert_int_equal(effects_at(f, 15),
+			 EFFECT_IN_FORCE | EFFECT_TOLD | EFFECT_PLACED | EFFECT_ASKED);
+	close(fd);
+}
+
+static void effects_are_told_apart(void **state)
+{
+	struct effects_words w = effects_in_words(0);
+
+	(void)state;
+	assert_false(w.isolate || w.keep_alive);
+	/* Neither a limit without containers nor containers without a limit isolates. */
+	assert_false(effects_in_words(EFFECT_IN_FORCE | EFFECT_ASKED).isolate);
+	assert_false(effects_in_words(EFFECT_PLACED).isolate);
+	assert_true(effects_in_words(EFFECT_PLACED | EFFECT_IN_FORCE).isolate);
+	assert_false(
+		effects_in_words(EFFECT_PLACED | EFFECT_IN_FORCE | EFFECT_NOT_TOLD).keep_alive);
+	assert_true(effects_in_words(EFFECT_TOLD).keep_alive);
+	assert_true(effects_in_words(EFFECT_ASKED | EFFECT_NOT_TOLD).keep_alive);
 }
 
 static void a_full_pool_borrows_at_once_and_gives_back(void **state)
@@ -548,6 +613,8 @@ int main(void)
 		ON_RULES(another_cgroup_of_the_same_name_is_another_one),
 		ON_RULES(a_foreign_value_between_two_minutes_is_seen),
 		ON_RULES(someone_elses_protection_of_the_root_stays),
+		ON_TREE(effects_are_known),
+		cmocka_unit_test(effects_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

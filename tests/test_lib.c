@@ -36,7 +36,6 @@ static void *serve(void *arg)
 	while (!s->stop) {
 		if (epoll_wait(s->epoll, &e, 1, 20) == 1)
 			server_event(s->server, e.data.ptr, e.events);
-		server_catch_up(s->server);
 	}
 	return NULL;
 }
@@ -118,6 +117,79 @@ static void a_client_reserves_and_releases(void **state)
 	close(notices);
 	end(&s);
 	assert_int_equal(faasmat_connect(path), -ENOENT);
+}
+
+/* To a governor that knows nothing of them, what runs is told; it counts, also above what is admitted. */
+static void what_runs_is_told_to_a_new_governor(void **state)
+{
+	struct served s;
+	const char *path = start(&s, "existing.sock");
+	int fd = faasmat_connect(path);
+	struct faasmat_reservation r = {
+		.id = "c1", .function = NASTY, .bytes = 300 * MIB, .existing = "pool-x"
+	};
+	struct faasmat_pool lines[2] = { 0 };
+	struct faasmat_answer a;
+
+	assert_int_equal(faasmat_reserve(fd, &r, 1000, &a), 0);
+	assert_true(a.ok);
+	assert_string_equal(a.pool, "pool-x");
+	r.id = "c2";
+	r.existing = "main";
+	assert_int_equal(faasmat_reserve(fd, &r, 1000, &a), 0);
+	assert_string_equal(a.pool, "main");
+	assert_int_equal(faasmat_table(fd, 1000, take_line, lines), 0);
+	assert_int_equal(lines[0].used_bytes, 300 * MIB);
+	assert_int_equal(lines[1].used_bytes, 300 * MIB);
+	close(fd);
+	end(&s);
+}
+
+/* Answers the first message only when the second has come, then that one. */
+static void *be_late(void *arg)
+{
+	int fd = accept(*(int *)arg, NULL, NULL);
+	static const char *const answers[] = {
+		"{\"op\":\"release\",\"id\":\"a\",\"ok\":true}",
+		"{\"op\":\"reserve\",\"id\":\"a\",\"ok\":true,\"pool\":\"main\",\"cgroup\":\"/late\"}",
+		"{\"op\":\"change\",\"pool\":\"main\"}",
+		"{\"op\":\"reserve\",\"id\":\"b\",\"ok\":false,\"pool\":\"main\",\"reason\":\"full\"}",
+	};
+	char buffer[4096];
+
+	for (int i = 0; i < 3; i++)
+		assert_true(recv(fd, buffer, sizeof(buffer), 0) > 0);
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+		send(fd, answers[i], strlen(answers[i]), MSG_NOSIGNAL);
+	recv(fd, buffer, sizeof(buffer), 0);
+	close(fd);
+	return NULL;
+}
+
+static void a_late_answer_is_no_other_questions(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0), fd;
+	struct faasmat_reservation r = { .id = "a", .function = "f" };
+	const char *path = test_path("late.sock");
+	struct faasmat_answer a;
+	pthread_t thread;
+
+	unlink(path);
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 5), 0);
+	assert_int_equal(pthread_create(&thread, NULL, be_late, &listener), 0);
+	fd = faasmat_connect(path);
+	assert_int_equal(faasmat_release(fd, "a", 1), -ETIMEDOUT);
+	assert_int_equal(faasmat_reserve(fd, &r, 1, &a), -ETIMEDOUT);
+	r.id = "b";
+	assert_int_equal(faasmat_reserve(fd, &r, 10000, &a), 0);
+	assert_false(a.ok);
+	assert_string_equal(a.reason, "full");
+	close(fd);
+	pthread_join(thread, NULL);
+	close(listener);
 }
 
 /* A server that says `answer` (NULL: nothing) to the first message. */
@@ -321,6 +393,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_client_reserves_and_releases),
+		cmocka_unit_test(what_runs_is_told_to_a_new_governor),
+		cmocka_unit_test(a_late_answer_is_no_other_questions),
 		cmocka_unit_test(rude_servers_do_no_harm),
 		cmocka_unit_test(the_table_outlives_the_governor),
 		cmocka_unit_test(a_governor_that_died_writing),

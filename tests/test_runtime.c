@@ -156,6 +156,13 @@ static void one_value_is_changed(void **state)
 		{ "{\"linux\":{\"cgroupspath\":\"/a\"}}", NULL },
 		{ "{\"linux\":{\"cgroups\\u0050ath\":\"/a\"}}", NULL },
 		{ "{\"l\\u0069nux\":{}}", NULL },
+		/* Go folds the long s, too. */
+		{ "{\"linux\":{\"cgroupsPath\":\"/a\",\"cgroup\xc5\xbfPath\":\"/b\"}}", NULL },
+		{ "{\"linux\":{\"cgroup\xc5\xbf\":1,\"\xc5\xbf\":2}}",
+		  "{\"linux\":{\"cgroupsPath\":\"/p/c\",\"cgroup\xc5\xbf\":1,\"\xc5\xbf\":2}}" },
+		/* The runtime's own error, not ours to hide. */
+		{ "{\"linux\":{\"cgroupsPath\":5}}", NULL },
+		{ "{\"linux\":{\"cgroupsPath\":{}}}", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

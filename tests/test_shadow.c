@@ -2,6 +2,9 @@
 /* Shadow mode: the counterfactual ledger, by hand and on the tree, and who is told what is wanted. */
 #include "tests/governor_tree.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "governor/outcome.h"
 #include "store/outcomes.h"
 
@@ -144,6 +147,51 @@ static void the_plan_is_told(void **state)
 				     "\"reason\":\"next minute's plan\""));
 }
 
+/* An adapter for a platform that does not answer: what the governor says reaches it, and what it could not
+ * do is kept for its next run. */
+static void an_adapter_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_in nobody = { .sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(nobody);
+	int closed = socket(AF_INET, SOCK_STREAM, 0);
+	char command[384], path[128], text[1024] = "";
+	FILE *in;
+
+	/* Bound and not listened at: connections are refused. */
+	assert_int_equal(bind(closed, (struct sockaddr *)&nobody, size), 0);
+	assert_int_equal(getsockname(closed, (struct sockaddr *)&nobody, &size), 0);
+	snprintf(path, sizeof(path), "%s/pending", f->mount);
+	snprintf(command, sizeof(command),
+		 "FAASMAT_URL=http://127.0.0.1:%d FAASMAT_STATE=%s no_proxy='*' "
+		 "packaging/adapters/openfaas.sh 2>%s/said",
+		 ntohs(nobody.sin_port), path, f->mount);
+	f->o.on_change = command;
+	plan(f, 10, 10, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	snprintf(path, sizeof(path), "%s/said", f->mount);
+	for (int i = 0; i < 3000 && !strstr(text, "no answer"); i++) {
+		usleep(10 * 1000);
+		in = fopen(path, "r");
+		text[in ? fread(text, 1, sizeof(text) - 1, in) : 0] = '\0';
+		if (in)
+			fclose(in);
+	}
+	close(closed);
+	assert_non_null(strstr(text, "openfaas: 2 function(s) (\"f\", \"g\"): "));
+	snprintf(path, sizeof(path), "%s/pending", f->mount);
+	in = fopen(path, "r");
+	assert_non_null(in);
+	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+	fclose(in);
+	assert_string_equal(
+		text,
+		"{\"function\":\"f\",\"pool\":\"pool-f\",\"containers\":2,\"applied\":true}\n"
+		"{\"function\":\"g\",\"pool\":\"pool-g\",\"containers\":2,\"applied\":true}\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +200,7 @@ int main(void)
 		cmocka_unit_test(no_limit_has_no_outcome),
 		ON_TREE(shadow_mode_keeps_what_would_have_hurt),
 		ON_TREE(the_plan_is_told),
+		ON_TREE(an_adapter_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,12 @@ check units-installed "${#units[@]} units" [ ${#units[@]} = 3 ]
 check units-complete "$(grep -n '@' "${units[@]}")" [ -z "$(grep '@[a-z]*@' "${units[@]}")" ]
 echo '# mine' >"$T/etc/faasmat.conf"
 make -s install prefix="$T/usr" sysconfdir="$T/etc" >/dev/null
+install -D -m 644 "$T/usr/share/doc/faasmat/on-change.conf" "$T/usr/lib/systemd/system/faasmat-govern.service.d/on-change.conf"
 check units-keep-config "it was overwritten" grep -q mine "$T/etc/faasmat.conf"
+# From where they are installed they find what they share.
+for adapter in openfaas knative openwhisk; do
+	check "adapter-$adapter-installed" "it does not run" grep -q '^usage' <("$T/usr/libexec/faasmat/adapters/$adapter.sh" --help 2>&1)
+done
 if ! command -v systemd-analyze >/dev/null; then
 	echo "skip units-verify: systemd-analyze (package systemd) is not here"
 	exit $((failures > 0))
