@@ -369,15 +369,22 @@ int sensor_open(const struct sensor_options *o, struct sensor **ret)
 	return 0;
 }
 
+static void drop_entries(struct entries *e)
+{
+	free(e->ids);
+	free(e->values);
+	e->ids = NULL;
+	e->values = NULL;
+	e->size = 0;
+}
+
 void sensor_close(struct sensor *s)
 {
 	if (!s)
 		return;
 	ring_buffer__free(s->ring);
-	free(s->usage_entries.ids);
-	free(s->usage_entries.values);
-	free(s->invocation_entries.ids);
-	free(s->invocation_entries.values);
+	drop_entries(&s->usage_entries);
+	drop_entries(&s->invocation_entries);
 	close_maps(s);
 	if (s->root_fd >= 0)
 		close(s->root_fd);
@@ -546,6 +553,8 @@ int sensor_read_changes(struct sensor *s, const uint64_t **ids, const struct wir
 	*n = 0;
 	if (!s->has_read || changes != s->changes)
 		r = read_entries(s->usage, &s->usage_entries, n);
+	else
+		drop_entries(&s->usage_entries); /* of all cgroups that were made, perhaps */
 	if (r == 0) {
 		s->changes = changes;
 		s->has_read = true;
