@@ -55,7 +55,7 @@ TESTS_BIN := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_BIN := $(BENCH_SRC:bench/%.c=$(OUT)/bench/%)
 # The rig but for its main, so that unit tests reach its pure cores.
-RIG_SRC  := $(filter-out vmtest/rig/proxy.c vmtest/rig/main.c,$(wildcard vmtest/rig/*.c))
+RIG_SRC  := $(filter-out vmtest/rig/proxy.c vmtest/rig/bare.c vmtest/rig/main.c,$(wildcard vmtest/rig/*.c))
 RIG_LIB  := $(OUT)/librig.a
 VMT_SRC  := $(wildcard vmtest/tools/*.c)
 VMT_BIN  := $(VMT_SRC:vmtest/tools/%.c=$(OUT)/vmtest/%)
@@ -236,6 +236,10 @@ $(OUT)/proxy: vmtest/rig/proxy.c vmtest/rig/proxy.h | $(DEPS)
 	$(call msg,CC,$@)
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
 
+$(OUT)/bare: $(OUT)/vmtest/rig/bare.o $(OUT)/common/cgroupfs.o
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -static $(filter-out -fsanitize=%,$(LDFLAGS)) -o $@ $^ -ljansson
+
 $(OUT)/vmtest/%: vmtest/tools/%.c $(LIB) | $(DEPS)
 	@mkdir -p $(@D)
 	$(call msg,TEST,$@)
@@ -254,7 +258,7 @@ fuzz:
 
 tests-build: $(TESTS_BIN)
 bench-build: $(BENCH_BIN) $(SPAWN)
-vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN) $(OUT)/bench/sweep $(SPAWN)
+vm-build: all $(OUT)/rig $(OUT)/proxy $(OUT)/bare $(VMT_BIN) $(OUT)/bench/sweep $(SPAWN)
 clang-build: all
 	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig $(BUILD)/clang/faasmat-runtime
 

@@ -238,6 +238,44 @@ static void a_refused_call_waits_and_asks_once_until_something_changes(_unused_ 
 	invoker_free(&v);
 }
 
+static void prewarms_what_the_pool_has_room_for_and_asks_once(_unused_ void **state)
+{
+	int64_t bytes[] = { MB };
+	struct invoker v;
+	struct container *a, *b;
+	int pool;
+
+	assert_int_equal(invoker_init(&v, 1, bytes, 4 * MB, TTL, KEEP, true), 0);
+	/* Without a pool there is nothing to hold ready. */
+	invoker_prewarm(&v, 0, 3, 0);
+	expect(&v, ACTION_NONE);
+	pool = invoker_add_pool(&v, 0);
+	invoker_admit(&v, pool, 2 * MB, 2, 1);
+	a = expect(&v, ACTION_RESERVE).container;
+	b = expect(&v, ACTION_RESERVE).container;
+	expect(&v, ACTION_NONE);
+	invoker_reserved(&v, a, true, pool, 2);
+	assert_ptr_equal(expect(&v, ACTION_START).container, a);
+	invoker_reserved(&v, b, false, -1, 2);
+	expect(&v, ACTION_NONE);
+	invoker_admit(&v, pool, 3 * MB, 3, 3);
+	expect(&v, ACTION_NONE);
+	invoker_ready(&v, a, 4);
+	expect(&v, ACTION_NONE);
+	/* A container that was there before its call serves it warm. */
+	arrive(&v, 0, 5);
+	assert_ptr_equal(expect(&v, ACTION_RUN).container, a);
+	free(invoker_done(&v, a, 6));
+	assert_int_equal(v.function[0].warm, 1);
+	assert_int_equal(v.function[0].prewarmed, 1);
+	assert_int_equal(v.function[0].starts, 1);
+	/* Told again, it asks for what is missing, no more. */
+	invoker_prewarm(&v, 0, 2, 7);
+	expect(&v, ACTION_RESERVE);
+	expect(&v, ACTION_NONE);
+	invoker_free(&v);
+}
+
 static void a_dead_container_fails_its_call_only(_unused_ void **state)
 {
 	struct invoker v;
@@ -395,6 +433,8 @@ static void step(struct world *w, int64_t memory)
 			progress(w);
 	} else if (what < 97 && w->v.n_pools > 1) {
 		invoker_admit(&w->v, 1, (int64_t)draw(w, 6) * w->bytes[0], -1, w->now);
+	} else if (what < 98 && w->v.n_pools > 1) {
+		invoker_prewarm(&w->v, 0, (int64_t)draw(w, 6), w->now);
 	} else {
 		invoker_tick(&w->v, w->now);
 	}
@@ -453,6 +493,7 @@ int main(void)
 		cmocka_unit_test(one_function_does_not_hold_back_another),
 		cmocka_unit_test(a_shrinking_pool_evicts_its_idle_and_then_those_that_finish),
 		cmocka_unit_test(a_refused_call_waits_and_asks_once_until_something_changes),
+		cmocka_unit_test(prewarms_what_the_pool_has_room_for_and_asks_once),
 		cmocka_unit_test(a_dead_container_fails_its_call_only),
 		cmocka_unit_test(no_call_is_lost_and_no_byte_is_lent_twice),
 	};

@@ -6,7 +6,7 @@ NODE=$CG/node
 RUN=/run/faasmat-test
 mkdir -p $RUN/bin
 # Copies: a program that is built anew on the host would change under the feet of one that runs here.
-cp build/faasmat build/faasmat-watchdog build/gcc/rig build/gcc/proxy build/gcc/vmtest/* $RUN/bin/ 2>/dev/null
+cp build/faasmat build/faasmat-watchdog build/faasmat-runtime build/gcc/rig build/gcc/proxy build/gcc/bare build/gcc/vmtest/* $RUN/bin/ 2>/dev/null
 BIN=$RUN/bin
 FAASMAT=$BIN/faasmat
 RIG=$BIN/rig

@@ -22,6 +22,8 @@ enum {
 	KEY_RUNTIME,
 	KEY_FRESH,
 	KEY_SOCKET,
+	KEY_WRAPPER,
+	KEY_PREWARM,
 	KEY_JSON,
 	KEY_RUNAWAY,
 	KEY_PROXY,
@@ -47,8 +49,8 @@ static int choose(const char *text, struct argp_state *state, const char *option
 	return 0;
 }
 
-static const char *const mode_name[] = { "lru", "shadow", "static", "dynamic" };
-static const char *const runtime_name[] = { "clone", "crun" };
+static const char *const mode_name[] = { "lru", "unaware", "shadow", "static", "dynamic" };
+static const char *const runtime_name[] = { "clone", "crun", "bare" };
 static const char *const law_name[] = { "poisson", "uniform" };
 
 static error_t parse_replay(int key, char *arg, struct argp_state *state)
@@ -109,6 +111,12 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case KEY_SOCKET:
 		r->socket = arg;
 		return 0;
+	case KEY_WRAPPER:
+		r->node.wrapper = arg;
+		return 0;
+	case KEY_PREWARM:
+		r->prewarm = arg;
+		return 0;
 	case KEY_PROXY:
 		r->node.proxy = arg;
 		return 0;
@@ -132,13 +140,22 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option list[] = {
 	{ "mode", KEY_MODE, "MODE", 0,
-	  "lru (no governor; default), shadow, static or dynamic (all three ask the governor)", 1 },
+	  "lru (no governor; default), unaware (lru whose containers a wrapper may place), shadow, static "
+	  "or dynamic (all three ask the governor)",
+	  1 },
 	{ "root", KEY_ROOT, "CGROUP", 0, "faasmat's root cgroup (default /faasmat)", 1 },
 	{ "memory", KEY_NODE_MEMORY, "SIZE", 0,
-	  "What main admits in mode lru; bytes of the rig, not of the model (default 256M)", 1 },
+	  "What containers may take together in modes lru and unaware; bytes of the rig, not of the model "
+	  "(default 256M)",
+	  1 },
 	{ "queue-ttl", KEY_QUEUE_TTL, "TIME", 0, "Model time (default 10ms)", 1 },
 	{ "keep-alive", KEY_KEEP_ALIVE, "TIME", 0, "Model time (default 10m)", 1 },
-	{ "runtime", KEY_RUNTIME, "NAME", 0, "clone (default) or crun", 1 },
+	{ "runtime", KEY_RUNTIME, "NAME", 0,
+	  "clone (default), crun, or bare (an OCI runtime that does no more than clone)", 1 },
+	{ "wrapper", KEY_WRAPPER, "PROGRAM", 0,
+	  "Run this in the place of crun or bare (it knows which from its own settings)", 1 },
+	{ "prewarm", KEY_PREWARM, "FIFO", 0,
+	  "Start containers ahead of calls as the governor's --on-change 'cat >FIFO' tells", 1 },
 	{ "fresh", KEY_FRESH, NULL, 0, "A new connection for every request", 1 },
 	{ "socket", KEY_SOCKET, "PATH", 0,
 	  "The governor's socket (default /run/faasmat/govern.sock)", 1 },

@@ -59,7 +59,7 @@ void governed_reserve(struct replay *r, struct container *c)
 
 void governed_release(struct replay *r, const char *id)
 {
-	if (r->o->mode != MODE_LRU)
+	if (asks_governor(r->o->mode))
 		admission_release(&r->admission, id);
 }
 

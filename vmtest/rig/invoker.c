@@ -160,7 +160,8 @@ static struct container *new_container(struct invoker *v, int function, struct c
 	c->function = function;
 	c->pool = v->function[function].pool;
 	c->call = call;
-	call->cold = true;
+	if (call)
+		call->cold = true;
 	TAILQ_INSERT_TAIL(&v->containers, c, all);
 	v->n_containers++;
 	return c;
@@ -350,6 +351,38 @@ static void become_free(struct invoker *v, struct container *c, int64_t now_ns)
 	serve_queue(v);
 }
 
+static void prewarm(struct invoker *v, int function)
+{
+	struct function *f = &v->function[function];
+	struct pool *p = &v->pool[f->pool];
+	struct container *c;
+
+	while (f->pool != POOL_MAIN && committed_containers(p) < f->wanted &&
+	       TAILQ_EMPTY(&p->pending) && has_room(p, f->bytes)) {
+		c = new_container(v, function, NULL);
+		if (!c)
+			return;
+		f->prewarmed++;
+		acquire(v, c);
+	}
+}
+
+/* The governor said no. A call waits for something to change, one ahead of time is not asked for again. */
+static void refuse(struct invoker *v, struct container *c)
+{
+	struct function *f = &v->function[c->function];
+
+	if (c->call) {
+		f->refused = true;
+		c->call->cold = false;
+		enqueue(v, c->call);
+	} else {
+		f->wanted = 0;
+		f->prewarmed--;
+	}
+	free_container(v, c);
+}
+
 /* --- events */
 
 void invoker_tick(struct invoker *v, int64_t now_ns)
@@ -411,10 +444,7 @@ void invoker_reserved(struct invoker *v, struct container *c, bool ok, int pool,
 			f->refused = false;
 		push_action(v, ACTION_START, c, NULL);
 	} else {
-		f->refused = true;
-		c->call->cold = false;
-		enqueue(v, c->call);
-		free_container(v, c);
+		refuse(v, c);
 	}
 	invoker_tick(v, now_ns);
 	serve_queue(v);
@@ -423,7 +453,10 @@ void invoker_reserved(struct invoker *v, struct container *c, bool ok, int pool,
 void invoker_ready(struct invoker *v, struct container *c, int64_t now_ns)
 {
 	invoker_tick(v, now_ns);
-	run_on(v, c, c->call);
+	if (c->call)
+		run_on(v, c, c->call);
+	else
+		become_free(v, c, now_ns);
 }
 
 struct call *invoker_done(struct invoker *v, struct container *c, int64_t now_ns)
@@ -482,6 +515,16 @@ void invoker_admit(struct invoker *v, int pool, int64_t bytes, int64_t container
 	invoker_tick(v, now_ns);
 	start_pending(v, p);
 	serve_queue(v);
+	/* Calls that wait come first. */
+	if (p->function >= 0)
+		prewarm(v, p->function);
+}
+
+void invoker_prewarm(struct invoker *v, int function, int64_t containers, int64_t now_ns)
+{
+	v->function[function].wanted = containers;
+	invoker_tick(v, now_ns);
+	prewarm(v, function);
 }
 
 /* --- setting up */

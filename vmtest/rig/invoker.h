@@ -53,7 +53,7 @@ struct container {
 	int pool;
 	enum container_state state;
 	bool counted;	   /* its bytes are in its pool's `used` or `promised` */
-	struct call *call; /* that it serves, or was started for; NULL when idle */
+	struct call *call; /* that it serves, or was started for; NULL when idle or prewarmed */
 	int64_t idle_ns;   /* since when */
 	void *owner;	   /* the caller's */
 	TAILQ_ENTRY(container) all;
@@ -72,6 +72,8 @@ struct function {
 	/* Calls by outcome; those neither served, dropped nor failed are pending. */
 	int64_t invocations, warm, cold, drop, failed;
 	int64_t starts, evictions;
+	int64_t wanted;	   /* containers that its pool is to hold ahead of calls */
+	int64_t prewarmed; /* starts without a call */
 };
 
 struct pool {
@@ -136,6 +138,10 @@ void invoker_use_pool(struct invoker *v, int pool, bool use);
 /* What the table admits to a pool now. Idle containers above it are evicted, LRU first. */
 void invoker_admit(struct invoker *v, int pool, int64_t bytes, int64_t containers, int64_t now_ns);
 
+/* The function's pool is to hold so many containers from now on: those that it lacks are started ahead
+ * of calls, as far as its admission has room. Nothing is evicted for them, and main holds none. */
+void invoker_prewarm(struct invoker *v, int function, int64_t containers, int64_t now_ns);
+
 /* A call (malloc'd; function, arrive_ns, number set) comes in. Owned by the invoker until ACTION_DROP
  * or invoker_done() or invoker_died() hands it back. */
 void invoker_arrive(struct invoker *v, struct call *call, int64_t now_ns);
@@ -144,7 +150,7 @@ void invoker_arrive(struct invoker *v, struct call *call, int64_t now_ns);
  * container is freed). A pool other than the function's own is a spill. */
 void invoker_reserved(struct invoker *v, struct container *c, bool ok, int pool, int64_t now_ns);
 
-/* The container's proxy is ready for the call that it was started for. */
+/* The container's proxy is ready for the call that it was started for, or for any. */
 void invoker_ready(struct invoker *v, struct container *c, int64_t now_ns);
 
 /* The call was served. It is the caller's again. */

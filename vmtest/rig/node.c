@@ -98,7 +98,8 @@ static void delete_with_crun(struct instance *i)
 	i->helper_is_delete = true;
 	i->helper.fd = crun_delete(&n->crun, i->id);
 	if (i->helper.fd < 0) {
-		log_error_errno(i->helper.fd, "crun delete %s", i->id);
+		if (n->crun.keeps_state)
+			log_error_errno(i->helper.fd, "crun delete %s", i->id);
 		i->helper.fd = -1;
 		return;
 	}
@@ -115,7 +116,7 @@ static void finish(struct instance *i)
 	n->events->gone(n->arg, i);
 	forget(i);
 	/* Nothing of it uses memory any more; crun's files are cleared away behind its back. */
-	if (n->kind == RUNTIME_CRUN)
+	if (n->kind != RUNTIME_CLONE)
 		delete_with_crun(i);
 	if (i->helper.fd < 0)
 		discard(i);
@@ -190,6 +191,7 @@ static void crun_started(struct instance *i, bool well)
 {
 	struct node *n = i->node;
 
+	crun_container_cgroup(&n->crun, i->id, i->cgroup, sizeof(i->cgroup));
 	i->process.fd = well ? crun_container_pidfd(&n->crun, i->id) : -1;
 	if (i->process.fd >= 0) {
 		node_watch(n, &i->process, EPOLLIN);
@@ -221,12 +223,13 @@ static void helper_ended(struct event_source *source, _unused_ uint32_t events)
 		crun_started(i, info.si_code == CLD_EXITED && info.si_status == 0);
 }
 
-static int start_with_crun(struct instance *i, const char *function, char *const *argv)
+static int start_with_crun(struct instance *i, const struct node_start *start, char *const *argv)
 {
 	struct node *n = i->node;
 	struct crun_start s = { .id = i->id,
-				.function = function,
+				.function = start->function,
 				.cgroup = i->cgroup,
+				.bytes = start->declared_bytes,
 				.argv = argv,
 				.notify = n->notify,
 				.log = n->log };
@@ -279,8 +282,8 @@ static int begin(struct instance *i, const struct node_start *s)
 	/* The first run, which takes the warm time, ends the cold time. */
 	snprintf(init, sizeof(init), "%lld", (long long)MAX(s->cold_ns - s->warm_ns, 0));
 	snprintf(warm, sizeof(warm), "%lld", (long long)s->warm_ns);
-	if (i->node->kind == RUNTIME_CRUN)
-		return start_with_crun(i, s->function, argv);
+	if (i->node->kind != RUNTIME_CLONE)
+		return start_with_crun(i, s, argv);
 	return start_with_clone(i, argv);
 }
 
@@ -370,36 +373,44 @@ static int load_program(const char *path)
 	return r < 0 ? -errno : TAKE_FD(out);
 }
 
-static const char *proxy_path(const struct node_options *o)
+/* A program that lies beside this one. */
+static const char *beside(const char *name, char path[PATH_MAX])
 {
-	static char path[PATH_MAX];
-	ssize_t n;
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 16);
 
-	if (o->proxy)
-		return o->proxy;
-	n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("/proxy"));
 	if (n < 0)
-		return "proxy";
+		return name;
 	path[n] = '\0';
-	strcpy(strrchr(path, '/'), "/proxy");
+	snprintf(strrchr(path, '/') + 1, 16, "%s", name);
 	return path;
 }
 
-static int open_runtime(struct node *n, const char *proxy)
+static int open_oci(struct node *n, const struct node_options *o, const char *proxy)
 {
-	int r = 0;
+	int r;
+
+	/* Containers that it leaves behind become ours to reap. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	n->crun = (struct crun){
+		.program = n->kind == RUNTIME_CRUN ? "crun" : beside("bare", n->bare),
+		.keeps_state = n->kind == RUNTIME_CRUN,
+		.limits = o->wrapper,
+	};
+	if (o->wrapper)
+		n->crun.program = o->wrapper;
+	r = crun_open(&n->crun, proxy, cgroup_has_memory(n->mount, "/"));
+	return r < 0 ? log_error_errno(r, "cannot set up bundles below /tmp") : 0;
+}
+
+static int open_runtime(struct node *n, const struct node_options *o)
+{
+	char path[PATH_MAX];
+	const char *proxy = o->proxy ? o->proxy : beside("proxy", path);
 
 	n->program = load_program(proxy);
 	if (n->program < 0)
 		return log_error_errno(n->program, "%s (the proxy)", proxy);
-	if (n->kind == RUNTIME_CRUN) {
-		/* Containers that crun leaves behind become ours to reap. */
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
-		r = crun_open(&n->crun, proxy, cgroup_has_memory(n->mount, "/"));
-		if (r < 0)
-			return log_error_errno(r, "cannot set up bundles below /tmp");
-	}
-	return r;
+	return n->kind == RUNTIME_CLONE ? 0 : open_oci(n, o, proxy);
 }
 
 int node_open(struct node *n, const struct node_options *o, const struct node_events *events,
@@ -429,7 +440,7 @@ int node_open(struct node *n, const struct node_options *o, const struct node_ev
 	r = open_notify(n);
 	if (r < 0)
 		return log_error_errno(r, "pipe");
-	return open_runtime(n, proxy_path(o));
+	return open_runtime(n, o);
 }
 
 static void free_garbage(struct node *n)

@@ -64,7 +64,7 @@ struct node_events {
 	void (*gone)(void *arg, struct instance *i);
 };
 
-enum runtime_kind { RUNTIME_CLONE, RUNTIME_CRUN };
+enum runtime_kind { RUNTIME_CLONE, RUNTIME_CRUN, RUNTIME_BARE };
 
 #define NODE_BUCKETS 1024
 
@@ -78,7 +78,8 @@ struct node {
 	struct event_source notified;
 	enum runtime_kind kind;
 	struct crun crun;
-	bool fresh; /* a connection per request */
+	char bare[PATH_MAX]; /* where that program is */
+	bool fresh;	     /* a connection per request */
 	const struct node_events *events;
 	void *arg;
 	int64_t n_instances;
@@ -90,7 +91,8 @@ struct node {
 
 struct node_options {
 	enum runtime_kind kind;
-	const char *proxy; /* path, or NULL: beside this program */
+	const char *proxy;   /* path, or NULL: beside this program */
+	const char *wrapper; /* run in the OCI runtime's place; NULL: none */
 	int log;
 	bool fresh;
 };

@@ -388,7 +388,7 @@ static int set_up_invoker(struct replay *r)
 	r->pool = calloc(o->trace->n + 1, sizeof(*r->pool));
 	err = invoker_init(&r->invoker, o->trace->n, bytes, o->memory_bytes,
 			   scale_queue_ttl_ns(&o->scale, o->queue_ttl_ms),
-			   scale_time_ns(&o->scale, o->keep_alive_ms), o->mode != MODE_LRU);
+			   scale_time_ns(&o->scale, o->keep_alive_ms), asks_governor(o->mode));
 	if (err == 0)
 		err = result_init(&r->result, o->trace->n, o->minutes);
 	if (err < 0 || !r->pool)
@@ -420,23 +420,26 @@ static int set_up(struct replay *r)
 		err = set_up_invoker(r);
 	if (err == 0)
 		err = set_up_cgroups(r);
-	if (err == 0 && r->o->mode != MODE_LRU)
+	if (err == 0 && asks_governor(r->o->mode))
 		err = governed_open(r, r->o->socket);
+	if (err == 0 && r->o->prewarm)
+		err = prewarm_open(r, r->o->prewarm);
 	return err;
 }
 
 static json_t *describe(struct replay *r)
 {
-	static const char *const mode[] = { "lru", "shadow", "static", "dynamic" };
+	static const char *const mode[] = { "lru", "unaware", "shadow", "static", "dynamic" };
+	static const char *const runtime[] = { "clone", "crun", "bare" };
 	const struct replay_options *o = r->o;
 	json_t *json = result_json(&r->result, &r->invoker), *more;
 
 	more = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:I, s:I}", "mode", mode[o->mode],
-			 "runtime", o->node.kind == RUNTIME_CRUN ? "crun" : "clone", "from",
-			 o->from, "minutes_replayed", o->minutes, "minute_seconds",
-			 o->scale.minute_ns / (double)NS_PER_S, "count_divisor",
-			 o->scale.count_divisor, "memory_divisor", o->scale.memory_divisor,
-			 "memory_bytes", (json_int_t)o->memory_bytes, "seed", (json_int_t)o->seed);
+			 "runtime", runtime[o->node.kind], "from", o->from, "minutes_replayed",
+			 o->minutes, "minute_seconds", o->scale.minute_ns / (double)NS_PER_S,
+			 "count_divisor", o->scale.count_divisor, "memory_divisor",
+			 o->scale.memory_divisor, "memory_bytes", (json_int_t)o->memory_bytes,
+			 "seed", (json_int_t)o->seed);
 	if (!json || !more || json_object_update_missing(json, more) < 0) {
 		json_decref(json);
 		json = NULL;
@@ -456,13 +459,14 @@ static void remove_main(const struct replay *r)
 {
 	_cleanup_close_ int mount = cgroup_open_mount();
 
-	if (r->made_main && r->o->mode == MODE_LRU && mount >= 0)
+	if (r->made_main && !asks_governor(r->o->mode) && mount >= 0)
 		cgroup_remove(mount, r->pool[POOL_MAIN].cgroup);
 }
 
 static void tear_down(struct replay *r)
 {
 	r->closing = true;
+	prewarm_close(r);
 	node_close(&r->node);
 	remove_main(r);
 	governed_close(r);
@@ -478,7 +482,7 @@ static void tear_down(struct replay *r)
 
 int replay_run(const struct replay_options *o, json_t **ret)
 {
-	struct replay r = { .o = o, .admission.source.fd = -1 };
+	struct replay r = { .o = o, .admission.source.fd = -1, .prewarm.source.fd = -1 };
 	int64_t peak_before, kills_before;
 	int err = set_up(&r);
 

@@ -12,7 +12,13 @@
 #include "vmtest/rig/scale.h"
 #include "vmtest/rig/trace.h"
 
-enum replay_mode { MODE_LRU, MODE_SHADOW, MODE_STATIC, MODE_DYNAMIC };
+/* lru and unaware know nothing of the governor; unaware's containers are placed by the OCI wrapper. */
+enum replay_mode { MODE_LRU, MODE_UNAWARE, MODE_SHADOW, MODE_STATIC, MODE_DYNAMIC };
+
+static inline bool asks_governor(enum replay_mode mode)
+{
+	return mode != MODE_LRU && mode != MODE_UNAWARE;
+}
 
 struct replay_options {
 	enum replay_mode mode;
@@ -25,10 +31,11 @@ struct replay_options {
 	struct scale scale;
 	enum arrival_law law;
 	uint64_t seed;
-	int64_t memory_bytes;		    /* mode lru: what main admits */
+	int64_t memory_bytes;		    /* what the invoker starts within when it asks nobody */
 	double queue_ttl_ms, keep_alive_ms; /* model */
 	struct node_options node;
 	const char *socket;
+	const char *prewarm;  /* a FIFO with what the governor's --on-change tells; NULL: none */
 	int runaway_function; /* -1: none */
 	int runaway_minute;   /* of the day */
 	bool progress;

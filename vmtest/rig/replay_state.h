@@ -6,6 +6,7 @@
 #include "common/parse.h"
 #include "vmtest/rig/admission.h"
 #include "vmtest/rig/invoker.h"
+#include "vmtest/rig/prewarm.h"
 #include "vmtest/rig/replay.h"
 #include "vmtest/rig/result.h"
 
@@ -21,6 +22,7 @@ struct replay {
 	struct node node;
 	struct invoker invoker;
 	struct admission admission;
+	struct prewarm prewarm;
 	struct replay_pool *pool;
 	bool have_table;
 	struct result result;

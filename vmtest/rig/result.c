@@ -67,6 +67,7 @@ void result_record_instance(struct result *r, int function, const struct instanc
 {
 	r->function[function].sent += i->sent;
 	r->function[function].inits += i->inits;
+	r->function[function].in_pool += strstr(i->cgroup, "/pool-") != NULL;
 }
 
 static int by_value(const void *a, const void *b)
@@ -92,7 +93,8 @@ static void add_quantiles(json_t *o, uint32_t *us, int64_t n)
 }
 
 struct tally {
-	int64_t invocations, warm, cold, drop, failed, starts, evictions, sent, inits, died;
+	int64_t invocations, warm, cold, drop, failed, starts, evictions, prewarmed;
+	int64_t sent, inits, died, in_pool;
 };
 
 static void set(json_t *o, const char *key, int64_t value)
@@ -116,6 +118,8 @@ static void add_tally(json_t *o, const struct tally *t)
 			    json_real(t->invocations ? (double)served / t->invocations : 1));
 	set(o, "container_starts", t->starts);
 	set(o, "evictions", t->evictions);
+	set(o, "prewarmed", t->prewarmed);
+	set(o, "in_pool", t->in_pool);
 	set(o, "sent", t->sent);
 	set(o, "inits", t->inits);
 	set(o, "died", t->died);
@@ -132,9 +136,11 @@ static struct tally tally_of(const struct result *r, const struct invoker *v, in
 			       f->failed,
 			       f->starts,
 			       f->evictions,
+			       f->prewarmed,
 			       r->function[i].sent,
 			       r->function[i].inits,
-			       r->function[i].died };
+			       r->function[i].died,
+			       r->function[i].in_pool };
 }
 
 static void add_up(struct tally *sum, const struct tally *t)
@@ -149,6 +155,8 @@ static void add_up(struct tally *sum, const struct tally *t)
 	sum->sent += t->sent;
 	sum->inits += t->inits;
 	sum->died += t->died;
+	sum->prewarmed += t->prewarmed;
+	sum->in_pool += t->in_pool;
 }
 
 /* The pending calls, counted one by one: the other side of the conservation of calls. */

@@ -20,6 +20,7 @@ struct result_function {
 	struct latencies latencies;
 	int64_t sent, inits; /* requests handed to containers: /run, /init */
 	int64_t died;	     /* containers lost: killed, failed to start, broke the contract */
+	int64_t in_pool;     /* containers whose cgroup was below a pool of its own, not main */
 };
 
 /* One replayed minute; outcomes belong to the minute in which the call arrived. */

@@ -37,7 +37,8 @@ int crun_open(struct crun *c, const char *proxy, bool memory)
 {
 	char path[PATH_MAX];
 
-	*c = (struct crun){ .dir = "/tmp/faasmat-rig-XXXXXX", .memory = memory };
+	strcpy(c->dir, "/tmp/faasmat-rig-XXXXXX");
+	c->memory = memory;
 	if (!mkdtemp(c->dir)) {
 		c->dir[0] = '\0';
 		return -errno;
@@ -103,6 +104,9 @@ static json_t *config_json(const struct crun *c, const struct crun_start *s)
 	if (config && c->memory)
 		json_object_set_new(json_object_get(config, "linux"), "resources",
 				    json_pack("{s:{s:s}}", "unified", "memory.oom.group", "1"));
+	if (config && c->memory && c->limits)
+		json_object_set_new(json_object_get(json_object_get(config, "linux"), "resources"),
+				    "memory", json_pack("{s:I}", "limit", (json_int_t)s->bytes));
 	return config;
 }
 
@@ -156,7 +160,7 @@ static int spawn_crun(char *const *argv, int notify, int log)
 int crun_run(struct crun *c, const struct crun_start *s)
 {
 	char state[PATH_MAX], bundle[PATH_MAX], pid_file[PATH_MAX], log_file[PATH_MAX];
-	char *const argv[] = { "crun",
+	char *const argv[] = { (char *)c->program,
 			       "--root",
 			       state,
 			       "--cgroup-manager=cgroupfs",
@@ -212,13 +216,34 @@ int crun_container_pidfd(const struct crun *c, const char *id)
 	return r < 0 ? -errno : r;
 }
 
+int crun_container_cgroup(const struct crun *c, const char *id, char *out, size_t size)
+{
+	char path[PATH_MAX];
+	const char *cgroup;
+	json_t *config;
+	int r = 0;
+
+	BUNDLE_PATH(path, c, id, "config.json");
+	config = json_load_file(path, 0, NULL);
+	cgroup =
+		json_string_value(json_object_get(json_object_get(config, "linux"), "cgroupsPath"));
+	if (!cgroup || cgroup[0] != '/' || strlen(cgroup) >= size)
+		r = -EBADMSG;
+	else
+		strcpy(out, cgroup);
+	json_decref(config);
+	return r;
+}
+
 int crun_delete(struct crun *c, const char *id)
 {
 	char state[PATH_MAX];
-	char *const argv[] = { "crun",	 "--root", state,      "--cgroup-manager=cgroupfs",
-			       "delete", "-f",	   (char *)id, NULL };
+	char *const argv[] = {
+		(char *)c->program, "--root", state,	  "--cgroup-manager=cgroupfs",
+		"delete",	    "-f",     (char *)id, NULL
+	};
 
 	snprintf(state, sizeof(state), "%s/state", c->dir);
 	remove_bundle(c, id);
-	return spawn_crun(argv, -1, -1);
+	return c->keeps_state ? spawn_crun(argv, -1, -1) : -ENOENT;
 }
