@@ -14,6 +14,8 @@
 : "${SCORE:=$(awk "BEGIN { print 10000 / $COUNT_DIVISOR / $MEMORY_DIVISOR }")}"
 : "${PARALLELISM:=$(awk "BEGIN { print 1 / $COUNT_DIVISOR }")}"
 : "${MARGIN:=1M}" "${GOVERN_OPTIONS:=--spill}"
+: "${LEAD:=10}" # seconds that everybody has to start
+: "${COLLECT:=1}" # 0: without the collector
 DAY=2026-11-23
 FIRST=$(($(date -u -d $DAY +%s) / 60 + FROM)) # minute since the epoch
 
@@ -31,20 +33,23 @@ prepare() {
 			--policy "${2:-dynamic}" --score "$SCORE" --parallelism "$PARALLELISM" $PLAN_OPTIONS
 }
 
-# replay MODE DB NAME [RIG OPTION...]: leaves $RUN/NAME.json; the cgroup is /node-NAME, whose limit
-# ($MACHINE bytes, else 16 MiB more than the functions may have) stands for the machine's memory
+# replay MODE DB NAME [RIG OPTION...]: MODE of `rig run`, lru without governor; leaves $RUN/NAME.json. The
+# cgroup is /node-NAME, whose limit ($MACHINE bytes, else 16 MiB more than the functions may have) stands
+# for the machine's memory.
 replay() {
-	local mode=$1 db=$2 name=$3 root=/node-$3/faasmat apply= governor= clock
+	local mode=$1 db=$2 name=$3 root=/node-$3/faasmat apply= governor= collector= clock
 	shift 3
 	mkdir -p $CG/node-$name
 	echo +memory >$CG/node-$name/cgroup.subtree_control
 	echo "${MACHINE:-$(($(numfmt --from=iec "$MEMORY") + 16 * 1048576))}" >$CG/node-$name/memory.max
 	mkdir -p $CG$root
-	clock=(--minute-length "$MINUTE" --minute-origin "$FIRST@$(($(date +%s) + 10))")
+	clock=(--minute-length "$MINUTE" --minute-origin "$FIRST@$(($(date +%s) + LEAD))")
 	echo "${clock[3]}" >"$RUN/$name.origin"
-	$FAASMAT collect --root /node-$name --pin /sys/fs/bpf/$name --db "$db" --port 1024-65535 \
-		--interval 500ms "${clock[@]}" 2>"$RUN/$name.collect" &
-	local collector=$!
+	if [ "$COLLECT" = 1 ]; then
+		$FAASMAT collect --root /node-$name --pin /sys/fs/bpf/$name --db "$db" \
+			--port 1024-65535 --interval 500ms "${clock[@]}" 2>"$RUN/$name.collect" &
+		collector=$!
+	fi
 	if [ "$mode" != lru ]; then
 		[ "$mode" = shadow ] || apply=--apply
 		$FAASMAT govern --root $root --memory "$MEMORY" --share "$SHARE" --margin "$MARGIN" \
@@ -57,15 +62,17 @@ replay() {
 		--minutes "$MINUTES" --memory "$MEMORY" --runtime "$RUNTIME" "${clock[@]:2}" \
 		--socket $RUN/$name.sock --json "$RUN/$name.json" "$@"
 	local status=$?
-	# The collector's last sweep must see what came last.
-	sleep 1
-	kill -TERM $collector
-	wait $collector
+	if [ -n "$collector" ]; then
+		# Its last sweep must see what came last.
+		sleep 1
+		kill -TERM $collector
+		wait $collector
+	fi
 	if [ -n "$governor" ]; then
 		kill -TERM $governor
 		wait $governor
 	fi
-	$FAASMAT collect --detach --pin /sys/fs/bpf/$name
+	[ -z "$collector" ] || $FAASMAT collect --detach --pin /sys/fs/bpf/$name
 	return $status
 }
 

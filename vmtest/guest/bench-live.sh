@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The live experiment, inside the VM: the runs that bench/live.sh listed in build/live/todo ("LOAD MEMORY
+# SEED WAY" a line), in that order. One JSON object a run, on stdout and as $VM_SHARE/live/NAME.json.
+# Ways:	lru	no governor; what the machine does without us
+#	wrapper	the same invoker, which knows nothing; each container starts through faasmat-runtime
+#	aware	the invoker asks the governor before each start (admission), nothing is borrowed
+#	full	aware, and containers ahead of calls (--on-change), and borrowing
+set -u
+. vmtest/guest/lib.sh
+LOAD=paper SEED=1 MEMORY=64M COLLECT=0
+. build/live/settings
+. vmtest/guest/replay.sh
+make_node
+results=$VM_SHARE/live
+mkdir -p $results
+
+# What the wrapper is told: the rig's own runtime, this run's governor.
+export FAASMAT_RUNTIME_CONF=$RUN/runtime.conf
+fifo=$RUN/prewarm
+mkfifo $fifo
+printf '#!/bin/sh\nexec cat >%s\n' $fifo >$RUN/on-change
+chmod +x $RUN/on-change
+
+# kills NAME: OOM kills in main, and in all pools together
+kills() {
+	local root=$CG/node-$1/faasmat pools
+	pools=$(cat $root/pool-*/memory.events 2>/dev/null | awk '$1 == "oom_kill" { n += $2 } END { print n + 0 }')
+	echo "$(awk '$1 == "oom_kill" { print $2 }' $root/main/memory.events 2>/dev/null || echo 0) $pools"
+}
+
+# run LOAD MEMORY SEED WAY
+run() {
+	local name=$1-$2-$3-$4 base=build/live/base/$1-$2-$3.db mode=dynamic how=() main pools lru
+	MEMORY=$2 SEED=$3
+	FUNCTIONS=
+	[ "$1" = paper ] && MIX=$PWD/build/live/paper
+	[ "$1" = mix ] && MIX=$PWD/tests/data/mix FUNCTIONS=$MIX_FUNCTIONS
+	load=(--mix "$MIX" --background "$BACKGROUND" --seed "$SEED")
+	[ -z "$FUNCTIONS" ] || load+=(--functions "$FUNCTIONS")
+	GOVERN_OPTIONS="--spill --borrow 0"
+	case $4 in
+	lru) mode=lru ;;
+	wrapper)
+		mode=unaware how=(--runtime bare --wrapper $BIN/faasmat-runtime)
+		printf 'runtime = %s\nsocket = %s\nplatform = crun\n' $BIN/bare $RUN/$name.sock >$FAASMAT_RUNTIME_CONF
+		;;
+	full)
+		how=(--prewarm $fifo)
+		GOVERN_OPTIONS="--spill --on-change $RUN/on-change"
+		;;
+	esac
+	cp $base $RUN/$name.db || return
+	replay $mode $RUN/$name.db $name --verbose --log $RUN/$name.log "${how[@]}" 2>$RUN/$name.rig || {
+		echo "# $name failed: $(tail -n 2 $RUN/$name.rig)"
+		return
+	}
+	read -r main pools < <(kills $name)
+	lru=$(jq .value $results/$1-$2-$3-lru.json 2>/dev/null)
+	jq -c --arg load $1 --arg memory $2 --argjson seed $3 --arg way $4 --argjson skip $WARM_UP \
+		--argjson main ${main:-0} --argjson pools ${pools:-0} --argjson lru ${lru:-null} '
+		def share($from): (.minutes.warm[$from:] + .minutes.cold[$from:] | add) / (.minutes.invocations[$from:] | add);
+		{bench: "live", case: "\($load) \($memory) seed \($seed) \($way)", value: share($skip), unit: "share of calls served"
+		} + (if $lru and $way != "lru" then {peer: "lru", peer_value: $lru, ratio: (share($skip) / $lru)} else {} end) + {
+		 load: $load, memory: $memory, seed: $seed, way: $way, with_warm_up: share(0)} +
+		(. | {invocations, warm, cold, drop, failed, pending, container_starts, prewarmed, evictions, in_pool, died}) +
+		{oom_kills_in_pools: $pools, oom_kills_in_main: $main, guest_cpu: .guest_cpu_share,
+		 guest_cpu_worst: (.minutes.guest_cpu_share | max), max_lag_ms, p50_ms, p99_ms, peak_memory_bytes,
+		 minutes: (.minutes | {invocations, warm, cold, drop, container_starts, memory_bytes, guest_cpu_share}),
+		 functions: [.functions[] | select(.invocations > 20) | {function, invocations, warm, cold, drop, container_starts, in_pool}]}' \
+		$RUN/$name.json >$results/$name.part && mv $results/$name.part $results/$name.json && cat $results/$name.json
+	find $CG/node-$name -depth -type d -exec rmdir {} \; 2>/dev/null
+	mkdir -p $results/logs
+	[ ! -e $RUN/$name.govern ] || cp $RUN/$name.govern $results/logs/
+	cp $RUN/$name.rig $results/logs/
+	rm -f $RUN/$name.*
+}
+
+n=0 all=$(wc -l <build/live/todo)
+while read -r load_name memory seed way; do
+	n=$((n + 1)) began=$SECONDS
+	run $load_name $memory $seed $way </dev/null
+	echo "# $n of $all: $load_name $memory seed $seed $way, $((SECONDS - began)) s"
+done <build/live/todo
+show_crashes
+exit $failures
