@@ -161,6 +161,7 @@ static void account(struct admission *a, const struct entry *e, int sign)
 {
 	a->pools[e->pool].used_bytes += sign * e->bytes;
 	a->pools[e->pool].used_containers += sign;
+	a->pools[e->pool].forced_containers += sign * e->forced;
 	a->version++;
 }
 
@@ -313,6 +314,7 @@ static int place(struct admission *a, const struct reservation *r, int64_t bytes
 	default:
 		/* It is started in any case: main's LRU or its limit has to deal with it. */
 		ret->spill = r->anyway && own != 0;
+		ret->forced = r->anyway;
 		if (r->anyway)
 			return 0;
 		say_full(&a->pools[own], ret);
@@ -391,7 +393,18 @@ static void say_no_entry(int error, struct admission_answer *ret)
 			 PENDING_MAX);
 	else
 		snprintf(ret->reason, sizeof(ret->reason), "the table holds no more reservations");
-	ret->spill = false;
+	ret->spill = ret->forced = false;
+}
+
+/* Before it starts: main may get what pools do not use. */
+static void take_forced(struct admission *a, const char *id)
+{
+	struct entry *e = *find(a, id);
+
+	e->forced = true;
+	a->pools[e->pool].forced_containers++;
+	if (a->make_room)
+		a->make_room(a->make_room_arg, 0, 0);
 }
 
 void admission_reserve(struct admission *a, const struct reservation *r,
@@ -417,6 +430,8 @@ void admission_reserve(struct admission *a, const struct reservation *r,
 	if (error < 0)
 		say_no_entry(error, ret);
 	ret->ok = error == 0;
+	if (ret->forced)
+		take_forced(a, r->id);
 }
 
 bool admission_owns(struct admission *a, const char *id, uint32_t owner)

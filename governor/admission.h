@@ -31,9 +31,10 @@ struct admission_pool {
 	int64_t admitted_bytes, used_bytes;
 	int64_t admitted_containers; /* -1: not counted */
 	int64_t used_containers;
-	int64_t unit; /* bytes of one container, as last admitted; 0: not known */
-	bool planned; /* its function's containers go here, not to main */
-	bool changed; /* since admission_take_changed() */
+	int64_t forced_containers; /* of them: started although nothing was admitted (`anyway`) */
+	int64_t unit;		   /* bytes of one container, as last admitted; 0: not known */
+	bool planned;		   /* its function's containers go here, not to main */
+	bool changed;		   /* since admission_take_changed() */
 };
 
 struct reservation {
@@ -53,6 +54,7 @@ struct admission_answer {
 	bool ok;
 	int pool; /* where to put it, or the pool that has no room; -1 when the request is wrong */
 	bool spill;
+	bool forced;	  /* nothing admits it; main takes it because it is started anyway */
 	char reason[200]; /* why not */
 };
 
@@ -76,7 +78,8 @@ void admission_set_planned(struct admission *a, int pool, bool planned);
 void admission_set_max_bytes(struct admission *a, int64_t max_bytes);
 
 /* Called when a pool (its number) has no room for a new container of so many bytes, before it is refused
- * or spilled: true when the table has changed and is to be asked again. */
+ * or spilled: true when the table has changed and is to be asked again. Also, with bytes 0, when main has just
+ * taken one that nothing admits. */
 void admission_set_make_room(struct admission *a, bool (*fn)(void *arg, int pool, int64_t bytes),
 			     void *arg);
 

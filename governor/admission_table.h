@@ -15,7 +15,8 @@ struct entry {
 	bool seen;	/* its cgroup was there */
 	bool here;	/* ... in the running scan */
 	bool leased;
-	bool empty; /* when it was last looked at */
+	bool forced; /* nothing admitted it */
+	bool empty;  /* when it was last looked at */
 	uint32_t owner;
 	int64_t creator;    /* 0: none, or it has ended */
 	int64_t expires_ns; /* unless its cgroup is seen by then; 0: never */

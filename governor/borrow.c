@@ -37,6 +37,48 @@ static int64_t scale(int64_t v, int64_t part, __int128 whole)
 	return whole > 0 ? (int64_t)((__int128)v * part / whole) : 0;
 }
 
+static int64_t spare_of(const struct pool_state *p)
+{
+	return p->hands_off
+		       ? 0
+		       : whole_pages(MAX(p->target_bytes - MAX(p->used_bytes, p->working_set), 0));
+}
+
+static void give_up(struct pool_state *p, int64_t bytes)
+{
+	int64_t containers = scale(p->target_containers, p->target_bytes - bytes, p->target_bytes);
+
+	p->target_containers = MAX(containers, MIN(p->used_containers, p->target_containers));
+	p->target_bytes -= bytes;
+}
+
+int64_t relieve_main(struct node_state *node)
+{
+	struct pool_state *m = &node->pools[MAIN_POOL];
+	int64_t need = MAX(m->used_bytes, m->working_set) + node->margin - m->target_bytes;
+	__int128 spare = 0;
+	int64_t moved = 0;
+
+	need = whole_pages(need + LIMIT_PAGE - 1);
+	for (size_t i = 1; i < node->n; i++)
+		spare += spare_of(&node->pools[i]);
+	if (need <= 0 || spare == 0)
+		return 0;
+	for (size_t i = 1; i < node->n; i++) {
+		struct pool_state *p = &node->pools[i];
+		int64_t own = spare_of(p);
+		int64_t bytes = spare > need ? scale(own, need, spare) + LIMIT_PAGE - 1 : own;
+
+		bytes = MIN(whole_pages(bytes), MIN(own, need - moved));
+		if (bytes == 0)
+			continue;
+		give_up(p, bytes);
+		moved += bytes;
+	}
+	m->target_bytes += moved;
+	return moved;
+}
+
 static int64_t *wanted(struct extra *e, bool guard)
 {
 	return guard ? &e->guard : &e->borrow;

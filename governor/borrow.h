@@ -31,6 +31,14 @@ struct extra {
 	int64_t borrow;
 };
 
+/*
+ * Main holds containers that were started although nothing was admitted, by a platform that does not ask or
+ * does not mind: a limit would kill them. What it needs for all that it holds and a margin, beyond its target, it
+ * gets from what the pools neither use nor work with, in proportion; they spill the sooner. Returns the bytes,
+ * whole pages, that moved.
+ */
+int64_t relieve_main(struct node_state *node);
+
 /* Bytes of main's target that neither its containers nor its working set need; whole pages. `refused`:
  * what main had to refuse lately. Page cache beyond the working set is reclaimed when a pool borrows. */
 int64_t main_unused(const struct node_state *node, int64_t refused);

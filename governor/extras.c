@@ -71,6 +71,20 @@ static void leave_to_others(struct governor *g)
 	}
 }
 
+static void relieve(struct governor *g)
+{
+	int64_t before = g->relieved;
+
+	g->relieved = 0;
+	if (admission_pool(g->table, MAIN_POOL)->forced_containers > 0)
+		g->relieved = relieve_main(&g->node);
+	if ((before > 0) != (g->relieved > 0))
+		ledger_say(g, g->pools[MAIN_POOL]->name, "borrow", "", before, g->relieved,
+			   g->relieved ? "containers were started in it that nothing admits: it "
+					 "gets what the pools do not use"
+				       : "the pools have back what they did not use");
+}
+
 void extras_grant(struct governor *g)
 {
 	/* In the minute in which main ran short, and the next one, nothing is lent. */
@@ -78,6 +92,7 @@ void extras_grant(struct governor *g)
 	int64_t most = main_short ? 0 : (int64_t)((double)g->node.budget * g->o->borrow);
 
 	leave_to_others(g);
+	relieve(g);
 	for (size_t i = 1; i < g->n; i++)
 		wish_for(g, i);
 	for (size_t i = 1; i < g->n; i++)
@@ -90,6 +105,20 @@ void extras_grant(struct governor *g)
 		say_loans(g, i, p->lent, g->wish[i].borrow);
 		p->lent = g->wish[i].borrow;
 	}
+}
+
+/* Would a tick help main, which has just taken a container that nothing admits? */
+static bool pools_have_spare(const struct governor *g)
+{
+	const struct admission_pool *m = admission_pool(g->table, MAIN_POOL);
+
+	for (size_t i = 1; i < g->n && m->used_bytes > m->admitted_bytes; i++) {
+		const struct admission_pool *p = admission_pool(g->table, (int)i);
+
+		if (p->admitted_bytes > p->used_bytes)
+			return true;
+	}
+	return false;
 }
 
 static void note_refusal(struct governor *g, int pool, int64_t bytes)
@@ -116,6 +145,11 @@ bool extras_make_room(void *arg, int pool, int64_t bytes)
 
 	if (g->minute == INT64_MIN)
 		return false;
+	if (pool == MAIN_POOL && bytes == 0) {
+		if (pools_have_spare(g))
+			governor_tick(g);
+		return true;
+	}
 	note_refusal(g, pool, bytes);
 	if (pool == MAIN_POOL || g->o->borrow == 0 ||
 	    now - g->borrowed_ns < clock_scale_ns(&g->o->clock, BORROW_EVERY_NS))

@@ -105,6 +105,35 @@ static void a_loan_lasts_for_the_minute_after(void **state)
 	assert_int_equal(loan_count(&l, 42, -1), 0);
 }
 
+static void main_gets_what_pools_do_not_use(void **state)
+{
+	struct fixture *f = *state;
+	struct pool_state *p = f->pools;
+
+	p[1].used_bytes = M(50);
+	p[1].target_containers = 20;
+	p[1].used_containers = 5;
+	p[2].working_set = M(150);
+	/* As long as its target holds it and a margin, nothing moves. */
+	p[0].used_bytes = M(584);
+	assert_int_equal(relieve_main(&f->node), 0);
+	/* In proportion to what lies idle: 150 and 50. */
+	p[0].used_bytes = M(684);
+	assert_int_equal(relieve_main(&f->node), M(100));
+	assert_int_equal(p[0].target_bytes, M(700));
+	assert_int_equal(p[1].target_bytes, M(125));
+	assert_int_equal(p[1].target_containers, 12);
+	assert_int_equal(p[2].target_bytes, M(175));
+	/* What they use stays theirs. */
+	p[0].used_bytes = M(900);
+	assert_int_equal(relieve_main(&f->node), M(100));
+	assert_int_equal(p[0].target_bytes, M(800));
+	assert_int_equal(p[1].target_bytes, M(50));
+	assert_int_equal(p[1].target_containers, 5);
+	assert_int_equal(p[2].target_bytes, M(150));
+	assert_int_equal(relieve_main(&f->node), 0);
+}
+
 static void three_absurd_plans_in_a_row_open_the_breaker(void **state)
 {
 	struct breaker b = { 0 };
@@ -167,6 +196,7 @@ int main(void)
 		ON_NODE(guards_come_before_loans),
 		ON_NODE(an_old_guard_is_forgotten),
 		cmocka_unit_test(a_loan_lasts_for_the_minute_after),
+		ON_NODE(main_gets_what_pools_do_not_use),
 		cmocka_unit_test(three_absurd_plans_in_a_row_open_the_breaker),
 		cmocka_unit_test(five_failed_rounds_in_a_row_open_the_breaker),
 		cmocka_unit_test(absurd_plans_are_told_from_large_ones),

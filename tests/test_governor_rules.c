@@ -386,6 +386,49 @@ static void without_borrow_nothing_is_lent(void **state)
 	close(fd);
 }
 
+static void start_anyway(struct fixture *f, int fd, const char *id, const char *function, int mib)
+{
+	char message[256];
+
+	snprintf(
+		message, sizeof(message),
+		"{\"op\":\"reserve\",\"id\":\"%s\",\"function\":\"%s\",\"bytes\":%lld,\"anyway\":true}",
+		id, function, (long long)M(mib));
+	assert_non_null(strstr(ask(f, fd, message), "\"ok\":true"));
+}
+
+static void what_is_started_anyway_has_room_before_it_starts(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	f->o.borrow = 0;
+	plan(f, 10, 30, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	fd = client(f);
+	start_anyway(f, fd, "c1", "f", 15);
+	start_anyway(f, fd, "m1", "rare", 40);
+	assert_limit(f, "main", 50);
+	/* Main admits 48. The pools leave 35 idle, and one of them 15. */
+	start_anyway(f, fd, "m2", "rare", 20);
+	assert_limit(f, "main", 62);
+	/* A container of f is planned for, but main has its place: it spills, and more room follows it. */
+	start_anyway(f, fd, "c2", "f", 14);
+	assert_limit(f, "main", 76);
+	assert_int_equal(ledger_count(f, "main", "borrow").n, 1);
+	/* Their leaving gives it all back. */
+	release(f, fd, "c2");
+	release(f, fd, "m2");
+	next_minute();
+	tick_at(f, 11);
+	tick_at(f, 11);
+	assert_limit(f, "main", 50);
+	assert_limit(f, "pool-f", 30);
+	assert_limit(f, "pool-g", 20);
+	close(fd);
+}
+
 /* --- writes that block */
 
 static bool is_file_of(int fd, const char *pool)
@@ -606,6 +649,7 @@ int main(void)
 		ON_RULES(a_full_pool_borrows_at_once_and_gives_back),
 		ON_RULES(main_comes_first),
 		ON_RULES(without_borrow_nothing_is_lent),
+		ON_RULES(what_is_started_anyway_has_room_before_it_starts),
 		ON_RULES(one_blocked_pool_delays_no_other),
 		ON_RULES(failing_writes_open_the_breaker),
 		ON_RULES(absurd_plans_are_not_followed),
