@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Makes the tables (on stdout) and pictures of docs/live.md from the runs in docs/live.jsonl.gz, which are those that
+# `make bench BENCH=live` left in build/vm/live: cat build/vm/live/*.json | gzip -9n >docs/live.jsonl.gz
+# Needs gnuplot, jq and sqlite3.
+# usage: live-pictures.sh
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+zcat docs/live.jsonl.gz >"$tmp/runs"
+bench/live-summary.sh --database "$tmp/db" <"$tmp/runs" >"$tmp/summary" || true
+ways="lru wrapper aware full"
+colours=("#999999" "#6baed6" "#2171b5" "#08306b")
+
+sql() { sqlite3 -cmd '.mode list' "$tmp/db" "$1"; }
+order="load DESC, CAST(memory AS INT), instr('$ways', way)"
+
+# --- tables
+echo '| load, memory | way | n | served % | more than lru, points | times lru | starts | in a pool | OOM kills in pools / main | guest CPU %, worst minute | latest arrival, ms |'
+echo '|---|---|---|---|---|---|---|---|---|---|---|'
+sql "SELECT printf('| %s %s | %s | %d | %.1f ± %.1f | %s | %s | %d | %d | %d / %d | %d, %d | %d |', load, memory, way, n, 100 * served,
+	100 * served_ci, iif(way = 'lru', '', printf('%+.1f ± %.1f', 100 * more, 100 * more_ci)),
+	iif(way = 'lru', '', printf('%.2f', times)), round(starts), round(in_pool), pool_kills, main_kills, round(100 * cpu),
+	round(100 * cpu_worst), round(lag_ms)) FROM summary ORDER BY $order"
+echo
+echo '| load, memory | wrapper - lru | aware - lru | full - aware | full - lru |'
+echo '|---|---|---|---|---|'
+sql "WITH p AS (SELECT load, memory, seed, max(iif(way = 'lru', served, NULL)) AS l, max(iif(way = 'wrapper', served, NULL)) AS w,
+		max(iif(way = 'aware', served, NULL)) AS a, max(iif(way = 'full', served, NULL)) AS f FROM run GROUP BY 1, 2, 3),
+	d AS (SELECT load, memory, 1 AS k, w - l AS v FROM p UNION ALL SELECT load, memory, 2, a - l FROM p
+		UNION ALL SELECT load, memory, 3, f - a FROM p UNION ALL SELECT load, memory, 4, f - l FROM p),
+	m AS (SELECT load, memory, k, count(v) AS n, avg(v) AS mean, avg(v * v) AS square FROM d GROUP BY 1, 2, 3)
+	SELECT printf('| %s %s | %s |', load, memory, group_concat(printf('%+.1f ± %.1f', 100 * mean,
+		100 * t * sqrt(max(square - mean * mean, 0) / (n - 1))), ' | '))
+	FROM (SELECT * FROM m LEFT JOIN student USING(n) ORDER BY k) GROUP BY load, memory ORDER BY load DESC, CAST(memory AS INT)"
+echo
+tail -n 2 "$tmp/summary"
+
+# --- served share, by memory and way
+for load in paper mix; do
+	sql "SELECT memory, group_concat(printf('%.6f %.6f', served, ifnull(served_ci, 0)), ' ') FROM
+		(SELECT * FROM summary WHERE load = '$load' ORDER BY $order) GROUP BY memory ORDER BY CAST(memory AS INT)" |
+		tr '|' ' ' >"$tmp/$load"
+done
+plot_bars() {
+	local k=0 way
+	printf 'plot '
+	for way in $ways; do
+		printf '"%s" using ($0 + %s):(100 * $%d):(100 * $%d):xtic(1) with boxerrorbars lc rgb "%s" title "%s", ' \
+			"$tmp/$1" "$(awk "BEGIN { print ($k - 1.5) * 0.2 }")" $((2 + 2 * k)) $((3 + 2 * k)) "${colours[$k]}" $way
+		k=$((k + 1))
+	done
+	echo
+}
+gnuplot <<-PLOT
+	set terminal svg size 900,340 font "sans,11" background "white"
+	set output "docs/live-served.svg"
+	set multiplot layout 1,2
+	set style fill solid 0.9
+	set boxwidth 0.18
+	set yrange [0:100]
+	set ylabel "calls served, %"
+	set xlabel "the functions' memory (x 128 = of the model)"
+	set key top left horizontal samplen 1
+	set grid y
+	set title "the paper's hot functions"
+	$(plot_bars paper)
+	set title "the mix"
+	$(plot_bars mix)
+	unset multiplot
+PLOT
+
+# --- minute by minute, the middle memory of each load
+plot_minutes() {
+	local k=0 way memory
+	memory=$(sql "SELECT DISTINCT memory FROM run WHERE load = '$1' ORDER BY CAST(memory AS INT) LIMIT 1 OFFSET 1")
+	printf 'set title "%s, %s"\nplot ' "$2" "$memory"
+	for way in $ways; do
+		jq -rs --arg l $1 --arg m "$memory" --arg w $way '[.[] | select(.load == $l and .memory == $m and .way == $w) | .minutes] |
+			if length == 0 then "" else (.[0].invocations | length) as $n | range($n) as $i |
+			"\($i) \(100 * ([.[] | .warm[$i] + .cold[$i]] | add) / ([.[].invocations[$i]] | add))" end' "$tmp/runs" >"$tmp/$1-$way"
+		printf '"%s" using 1:2 with linespoints lw 2 pt 7 ps 0.4 lc rgb "%s" title "%s", ' "$tmp/$1-$way" "${colours[$k]}" $way
+		k=$((k + 1))
+	done
+	echo
+}
+gnuplot <<-PLOT
+	set terminal svg size 900,320 font "sans,11" background "white"
+	set output "docs/live-minutes.svg"
+	set multiplot layout 1,2
+	set yrange [0:105]
+	set ylabel "calls served, %"
+	set xlabel "model minute"
+	set key bottom right samplen 1
+	set grid y
+	$(plot_minutes paper "the paper's hot functions")
+	$(plot_minutes mix "the mix")
+	unset multiplot
+PLOT
+
+# --- who is served: by function, lru beside full, the middle memory
+plot_functions() {
+	local memory
+	memory=$(sql "SELECT DISTINCT memory FROM run WHERE load = '$1' ORDER BY CAST(memory AS INT) LIMIT 1 OFFSET 1")
+	jq -rs --arg l $1 --arg m "$memory" '[.[] | select(.load == $l and .memory == $m)] |
+		def share($w; $f): [.[] | select(.way == $w) | .functions[] | select(.function == $f)] |
+			if length == 0 then 0 else 100 * ([.[] | .warm + .cold] | add) / ([.[].invocations] | add) end;
+		. as $runs | [.[].functions[]] | group_by(.function) | map({f: .[0].function, n: ([.[].invocations] | add)}) | sort_by(-.n)[:9][] |
+		.f as $f | "\($f) \($runs | share("lru"; $f)) \($runs | share("wrapper"; $f)) \($runs | share("aware"; $f)) \($runs | share("full"; $f))"' \
+		"$tmp/runs" >"$tmp/functions-$1"
+	printf 'set title "%s, %s"\nplot ' "$2" "$memory"
+	local k=0 way
+	for way in $ways; do
+		printf '"%s" using %d:xtic(1) with histogram lc rgb "%s" title "%s", ' "$tmp/functions-$1" $((k + 2)) "${colours[$k]}" $way
+		k=$((k + 1))
+	done
+	echo
+}
+gnuplot <<-PLOT
+	set terminal svg size 900,340 font "sans,11" background "white"
+	set output "docs/live-functions.svg"
+	set multiplot layout 1,2
+	set style data histogram
+	set style histogram clustered gap 1
+	set style fill solid 0.9
+	set yrange [0:105]
+	set ylabel "calls served, %"
+	set xtics rotate by -35 noenhanced
+	set key top right horizontal samplen 1
+	set grid y
+	$(plot_functions paper "the paper's hot functions")
+	$(plot_functions mix "the mix")
+	unset multiplot
+PLOT
