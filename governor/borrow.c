@@ -39,9 +39,9 @@ static int64_t scale(int64_t v, int64_t part, __int128 whole)
 
 static int64_t spare_of(const struct pool_state *p)
 {
-	return p->hands_off
-		       ? 0
-		       : whole_pages(MAX(p->target_bytes - MAX(p->used_bytes, p->working_set), 0));
+	int64_t theirs = MAX(p->used_bytes, p->working_set);
+
+	return p->hands_off ? 0 : whole_pages(MAX(p->target_bytes - theirs, 0));
 }
 
 static void give_up(struct pool_state *p, int64_t bytes)

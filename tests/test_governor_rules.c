@@ -429,6 +429,30 @@ static void what_is_started_anyway_has_room_before_it_starts(void **state)
 	close(fd);
 }
 
+static void a_main_that_must_shrink_is_not_relieved(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	f->o.borrow = 0;
+	plan(f, 10, 10, 10, 10);
+	plan(f, 11, 10, 30, 40);
+	begin(f);
+	tick_at(f, 10);
+	fd = client(f);
+	reserve(f, fd, "m1", "rare", 60, "main");
+	tick_at(f, 11);
+	tick_at(f, 11);
+	assert_int_equal(ledger_count(f, "main", "borrow").n, 0);
+	release(f, fd, "m1");
+	tick_at(f, 11);
+	tick_at(f, 11);
+	tick_at(f, 11);
+	assert_limit(f, "pool-f", 30);
+	assert_limit(f, "pool-g", 40);
+	close(fd);
+}
+
 /* --- writes that block */
 
 static bool is_file_of(int fd, const char *pool)
@@ -650,6 +674,7 @@ int main(void)
 		ON_RULES(main_comes_first),
 		ON_RULES(without_borrow_nothing_is_lent),
 		ON_RULES(what_is_started_anyway_has_room_before_it_starts),
+		ON_RULES(a_main_that_must_shrink_is_not_relieved),
 		ON_RULES(one_blocked_pool_delays_no_other),
 		ON_RULES(failing_writes_open_the_breaker),
 		ON_RULES(absurd_plans_are_not_followed),
