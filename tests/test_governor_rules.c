@@ -436,7 +436,7 @@ static void a_main_that_must_shrink_is_not_relieved(void **state)
 
 	f->o.borrow = 0;
 	plan(f, 10, 10, 10, 10);
-	plan(f, 11, 10, 30, 40);
+	plan(f, 11, 20, 30, 40);
 	begin(f);
 	tick_at(f, 10);
 	fd = client(f);
