@@ -6,11 +6,11 @@
 # did worse than lru or a pool had an OOM kill. What has been run is kept in build/vm/live and not run again.
 # usage: live.sh [ls]       ls: only say what would be run
 #   LOADS="paper mix"  SEEDS="1 2 3"  WAYS="lru wrapper aware full"  PAPER_SIZES=...  MIX_SIZES=...
-#   MINUTES=10 WARM_UP=2   replayed minutes, and how many of them do not count
+#   MINUTES=4 WARM_UP=1   replayed minutes, and how many of them do not count
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 : "${LOADS:=paper mix}" "${SEEDS:=1 2 3}" "${WAYS:=lru wrapper aware full}"
-: "${PAPER_SIZES:=32M 48M 80M}" "${MIX_SIZES:=64M 96M 128M}"
+: "${PAPER_SIZES:=24M 32M 48M}" "${MIX_SIZES:=32M 48M 64M}"
 out=build/live
 results=build/vm/live
 mkdir -p $out/base $results
@@ -18,8 +18,8 @@ mkdir -p $out/base $results
 # Everything but what is chosen above; the guest reads it, too.
 settings() {
 	cat <<-END
-	MINUTE=${MINUTE:=4s} COUNT_DIVISOR=${COUNT_DIVISOR:=8} MEMORY_DIVISOR=${MEMORY_DIVISOR:=16}
-	FROM=${FROM:=420} MINUTES=${MINUTES:=8} WARM_UP=${WARM_UP:=2} LEAD=${LEAD:=5} MARGIN=${MARGIN:=1M}
+	MINUTE=${MINUTE:=8s} TTL_MS=${TTL_MS:=100} COUNT_DIVISOR=${COUNT_DIVISOR:=12} MEMORY_DIVISOR=${MEMORY_DIVISOR:=16}
+	FROM=${FROM:=420} MINUTES=${MINUTES:=4} WARM_UP=${WARM_UP:=1} LEAD=${LEAD:=4} MARGIN=${MARGIN:=256K}
 	MIX_FUNCTIONS=${MIX_FUNCTIONS:=peaks,steady,web-july,bursts,day-night,low-rate,ingest,social,web-august}
 	END
 }

@@ -43,7 +43,8 @@ run() {
 	lru) mode=lru ;;
 	wrapper)
 		mode=unaware how=(--runtime bare --wrapper $BIN/faasmat-runtime)
-		printf 'runtime = %s\nsocket = %s\nplatform = crun\n' $BIN/bare $RUN/$name.sock >$FAASMAT_RUNTIME_CONF
+		# An emulated CPU is ten times slower, and shared: the answer may take longer than the usual 12 ms.
+		printf 'runtime = %s\nsocket = %s\nplatform = crun\ntimeout = 500ms\n' $BIN/bare $RUN/$name.sock >$FAASMAT_RUNTIME_CONF
 		;;
 	full)
 		how=(--prewarm $fifo)

@@ -8,8 +8,8 @@
 : "${FROM:=420}" "${MINUTES:=20}"
 : "${MEMORY:=96M}"             # of the node
 : "${SHARE:=0.7}" "${SEED:=1}" "${RUNTIME:=clone}"
-# The rig waits 50 ms at least; in the plan's model time that is longer.
-: "${PLAN_OPTIONS:=--sizing erlang --target-drop 0.02 --queue-ttl $((50 * 60 / ${MINUTE%s}))ms --headroom 5% --hold 5m}"
+: "${TTL_MS:=50}"            # a call waits so long, here; the rig allows no less. In the model that is longer.
+: "${PLAN_OPTIONS:=--sizing erlang --target-drop 0.02 --queue-ttl $((TTL_MS * 60 / ${MINUTE%s}))ms --headroom 5% --hold 5m}"
 # The locator's thresholds are of a whole node: they shrink with what they measure.
 : "${SCORE:=$(awk "BEGIN { print 10000 / $COUNT_DIVISOR / $MEMORY_DIVISOR }")}"
 : "${PARALLELISM:=$(awk "BEGIN { print 1 / $COUNT_DIVISOR }")}"
@@ -59,7 +59,7 @@ replay() {
 		wait_for 20 test -S $RUN/$name.sock || echo "no governor: $(cat $RUN/$name.govern)" >&2
 	fi
 	$RIG run --mode "$mode" --root $root "${load[@]}" "${scaling[@]}" --day 0 --from "$FROM" \
-		--minutes "$MINUTES" --memory "$MEMORY" --runtime "$RUNTIME" "${clock[@]:2}" \
+		--minutes "$MINUTES" --queue-ttl $((TTL_MS * 60 / ${MINUTE%s}))ms --memory "$MEMORY" --runtime "$RUNTIME" "${clock[@]:2}" \
 		--socket $RUN/$name.sock --json "$RUN/$name.json" "$@"
 	local status=$?
 	if [ -n "$collector" ]; then
