@@ -12,10 +12,10 @@ trap 'rm -f "$out"' EXIT
 [ "${1:-}" = --database ] && db=$2
 jq -r '[.load, .memory, .seed, .way, .value, .with_warm_up, .oom_kills_in_pools, .oom_kills_in_main, .died, .failed,
 	.guest_cpu, .guest_cpu_worst, .max_lag_ms, .container_starts, .prewarmed, .in_pool, .evictions, .invocations,
-	.p50_ms, .p99_ms] | @csv' |
+	.p50_ms, .p99_ms, .late_share] | @csv' |
 	sqlite3 -cmd '.mode csv' -cmd "CREATE TABLE run(load, memory, seed INT, way, served REAL, with_warm_up REAL,
 		pool_kills INT, main_kills INT, died INT, failed INT, cpu REAL, cpu_worst REAL, lag_ms REAL, starts INT,
-		prewarmed INT, in_pool INT, evictions INT, calls INT, p50_ms REAL, p99_ms REAL,
+		prewarmed INT, in_pool INT, evictions INT, calls INT, p50_ms REAL, p99_ms REAL, late REAL,
 		PRIMARY KEY(load, memory, seed, way))" \
 		-cmd '.import /dev/stdin run' -cmd '.mode list' $db "
 	CREATE TABLE student(n INT PRIMARY KEY, t REAL);
@@ -24,12 +24,12 @@ jq -r '[.load, .memory, .seed, .way, .value, .with_warm_up, .oom_kills_in_pools,
 	CREATE VIEW pair AS SELECT r.*, r.served - l.served AS more, r.served / l.served AS times, l.served AS lru_served
 		FROM run r LEFT JOIN run l ON l.way = 'lru' AND (l.load, l.memory, l.seed) = (r.load, r.memory, r.seed);
 	CREATE VIEW summary AS SELECT load, memory, way, n, served, more, times, starts, in_pool, prewarmed, pool_kills, main_kills,
-		died, cpu, cpu_worst, lag_ms, p50_ms, p99_ms, t * sqrt(max(served2 - served * served, 0) * n / (n - 1) / n) AS served_ci,
+		died, cpu, cpu_worst, lag_ms, late, p50_ms, p99_ms, t * sqrt(max(served2 - served * served, 0) * n / (n - 1) / n) AS served_ci,
 		t * sqrt(max(more2 - more * more, 0) * n / (n - 1) / n) AS more_ci, least
 		FROM (SELECT load, memory, way, count(*) AS n, avg(served) AS served, avg(served * served) AS served2,
 			avg(more) AS more, avg(more * more) AS more2, min(more) AS least, avg(times) AS times, avg(starts) AS starts,
 			avg(in_pool) AS in_pool, avg(prewarmed) AS prewarmed, sum(pool_kills) AS pool_kills, sum(main_kills) AS main_kills,
-			sum(died) AS died, avg(cpu) AS cpu, max(cpu_worst) AS cpu_worst, max(lag_ms) AS lag_ms, avg(p50_ms) AS p50_ms,
+			sum(died) AS died, avg(cpu) AS cpu, max(cpu_worst) AS cpu_worst, max(lag_ms) AS lag_ms, avg(late) AS late, avg(p50_ms) AS p50_ms,
 			avg(p99_ms) AS p99_ms FROM pair GROUP BY 1, 2, 3)
 		LEFT JOIN student USING(n);
 	SELECT json_object('bench', 'live', 'case', printf('mean of %s %s %s', load, memory, way), 'value', round(served, 4),
@@ -37,13 +37,13 @@ jq -r '[.load, .memory, .seed, .way, .value, .with_warm_up, .oom_kills_in_pools,
 		'more_than_lru_ci95', round(more_ci, 4), 'least_more', round(least, 4), 'ratio', round(times, 3), 'peer', 'lru',
 		'container_starts', round(starts), 'oom_kills_in_pools', pool_kills, 'oom_kills_in_main', main_kills,
 		'containers_died', died, 'guest_cpu', round(cpu, 3), 'guest_cpu_worst_minute', round(cpu_worst, 3),
-		'max_lag_ms', round(lag_ms, 1))
+		'max_lag_ms', round(lag_ms, 1), 'late_share', round(late, 4))
 		FROM summary ORDER BY load DESC, CAST(memory AS INT), instr('lru wrapper aware full', way);
 	SELECT json_object('bench', 'live', 'case', 'requirement: wrapper beside lru', 'value', sum(more < -${NOISE:=0.02} OR pool_kills > 0),
 		'unit', 'runs that break it', 'runs', count(*), 'least_more_than_lru', round(min(more), 4), 'noise', $NOISE,
 		'oom_kills_in_pools', sum(pool_kills), 'oom_kills_in_main', sum(main_kills))
 		FROM pair WHERE way = 'wrapper' AND more IS NOT NULL HAVING count(*);
 	SELECT json_object('bench', 'live', 'case', 'guest CPU', 'value', round(max(cpu), 3), 'unit', 'share of the guest''s CPUs, most in a run',
-		'saturated_runs', sum(cpu > 0.9), 'late_runs', sum(lag_ms > 50)) FROM run HAVING count(*);" >"$out"
+		'saturated_runs', sum(cpu > 0.9), 'runs_with_late_arrivals', sum(late > 0.01), 'late_share', round(avg(late), 4)) FROM run HAVING count(*);" >"$out"
 cat "$out"
 ! grep -q '"requirement: wrapper beside lru","value":[1-9]' "$out"

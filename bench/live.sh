@@ -18,8 +18,8 @@ mkdir -p $out/base $results
 # Everything but what is chosen above; the guest reads it, too.
 settings() {
 	cat <<-END
-	MINUTE=${MINUTE:=8s} TTL_MS=${TTL_MS:=100} COUNT_DIVISOR=${COUNT_DIVISOR:=12} MEMORY_DIVISOR=${MEMORY_DIVISOR:=16}
-	FROM=${FROM:=420} MINUTES=${MINUTES:=4} WARM_UP=${WARM_UP:=1} LEAD=${LEAD:=4} MARGIN=${MARGIN:=256K}
+	MINUTE=${MINUTE:=8s} TTL_MS=${TTL_MS:=200} COUNT_DIVISOR=${COUNT_DIVISOR:=12} MEMORY_DIVISOR=${MEMORY_DIVISOR:=16}
+	FROM=${FROM:=420} MINUTES=${MINUTES:=4} WARM_UP=${WARM_UP:=1} LEAD_S=${LEAD_S:=5} MARGIN=${MARGIN:=256K}
 	MIX_FUNCTIONS=${MIX_FUNCTIONS:=peaks,steady,web-july,bursts,day-night,low-rate,ingest,social,web-august}
 	END
 }
@@ -41,7 +41,7 @@ paper_load() {
 		NR == 1 { for (i = NF; i; i--) at[$i] = i; next }
 		substr($1, 1, 4) ~ /^(f1de|5608|6dc1|3a7e|f4dc)$/ {
 			name = substr($1, 1, 4)
-			print name "," $at["divvied"] "," $at["Average"] "," $at["Maximum"] >dir "/functions.csv"
+			print name "," $at["divvied"] "," $at["Average"] "," $at["Maximum"] + 0 >dir "/functions.csv"
 			for (day = -1; day <= 0; day++)
 				for (m = 0; m < 1440; m++)
 					if ($(at["1"] + m))

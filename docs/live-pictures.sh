@@ -17,12 +17,12 @@ sql() { sqlite3 -cmd '.mode list' "$tmp/db" "$1"; }
 order="load DESC, CAST(memory AS INT), instr('$ways', way)"
 
 # --- tables
-echo '| load, memory | way | n | served % | more than lru, points | times lru | starts | in a pool | OOM kills in pools / main | guest CPU %, worst minute | latest arrival, ms |'
+echo '| load, memory | way | n | served % | more than lru, points | times lru | starts | in a pool | OOM kills in pools / main | guest CPU %, worst minute | late arrivals % |'
 echo '|---|---|---|---|---|---|---|---|---|---|---|'
-sql "SELECT printf('| %s %s | %s | %d | %.1f ± %.1f | %s | %s | %d | %d | %d / %d | %d, %d | %d |', load, memory, way, n, 100 * served,
+sql "SELECT printf('| %s %s | %s | %d | %.1f ± %.1f | %s | %s | %d | %d | %d / %d | %d, %d | %.1f |', load, memory, way, n, 100 * served,
 	100 * served_ci, iif(way = 'lru', '', printf('%+.1f ± %.1f', 100 * more, 100 * more_ci)),
 	iif(way = 'lru', '', printf('%.2f', times)), round(starts), round(in_pool), pool_kills, main_kills, round(100 * cpu),
-	round(100 * cpu_worst), round(lag_ms)) FROM summary ORDER BY $order"
+	round(100 * cpu_worst), 100 * late) FROM summary ORDER BY $order"
 echo
 echo '| load, memory | wrapper - lru | aware - lru | full - aware | full - lru |'
 echo '|---|---|---|---|---|'
@@ -34,6 +34,37 @@ sql "WITH p AS (SELECT load, memory, seed, max(iif(way = 'lru', served, NULL)) A
 	SELECT printf('| %s %s | %s |', load, memory, group_concat(printf('%+.1f ± %.1f', 100 * mean,
 		100 * t * sqrt(max(square - mean * mean, 0) / (n - 1))), ' | '))
 	FROM (SELECT * FROM m LEFT JOIN student USING(n) ORDER BY k) GROUP BY load, memory ORDER BY load DESC, CAST(memory AS INT)"
+echo
+# The same minutes in the simulator, whole (no divisors), with the queue TTL of the rig: calls served after the warm-up.
+bench/live.sh ls >/dev/null
+. build/live/settings
+shifted() { # the day begins at minute FROM, so that --minutes can end it
+	mkdir -p "$tmp/load-$1"
+	cp "$2/functions.csv" "$tmp/load-$1/"
+	(cd "$2" && if [ -e history.csv ]; then cat history.csv; else zcat history.csv.gz; fi) | awk -F, -v OFS=, -v from=$FROM '
+		NR > 1 { m = $3 - from; d = $2; if (m < 0) { m += 1440; d-- } print $1, d, m, $4 }' | sort -t, -s -k1,1 -k2,2n -k3,3n |
+		sed '1i function,day,minute,count' >"$tmp/load-$1/history.csv"
+}
+shifted paper build/live/paper
+shifted mix tests/data/mix
+keep=",${MIX_FUNCTIONS},"
+for file in functions history; do
+	awk -F, -v keep="$keep" 'NR == 1 || index(keep, "," $1 ",")' "$tmp/load-mix/$file.csv" >"$tmp/part" && mv "$tmp/part" "$tmp/load-mix/$file.csv"
+done
+echo '| load, memory (model) | lru | ssmp | dsmp | faasmat |'
+echo '|---|---|---|---|---|'
+for load in paper mix; do
+	sizes=$(sql "SELECT group_concat(mb, ',') FROM (SELECT DISTINCT CAST(memory AS INT) * $COUNT_DIVISOR * $MEMORY_DIVISOR AS mb
+		FROM run WHERE load = '$load' ORDER BY mb)" | sed 's/,/M,/g')M
+	build/faasmat simulate --mix "$tmp/load-$load" --background tests/data/background.csv.gz --arrivals poisson --memory "$sizes" \
+		--queue-ttl $((TTL_MS * 60 / ${MINUTE%s}))ms --minutes $MINUTES --policy lru,ssmp,dsmp,faasmat --prediction model \
+		--threads 1 --csv --per-minute "$tmp/minutes" >/dev/null 2>&1
+	awk -F, -v skip=$WARM_UP -v load=$load 'NR > 1 && $4 >= skip && $5 == "" { got[$2, $1] += $6 + $7; all[$2, $1] += $6 + $7 + $8; seen[$2] }
+		END { n = split("lru ssmp dsmp faasmat", p, " ")
+			for (mb in seen) { line = sprintf("| %s %.3g GB |", load, mb / 1024)
+				for (i = 1; i <= n; i++) line = line sprintf(" %.1f |", 100 * got[mb, p[i]] / all[mb, p[i]])
+				print mb "\t" line } }' "$tmp/minutes" | sort -n | cut -f 2
+done
 echo
 tail -n 2 "$tmp/summary"
 

@@ -242,6 +242,7 @@ static int arrive(struct replay *r, const struct arrival *a, int64_t due_ns, int
 	call->arrive_ns = due_ns;
 	call->number = r->minute;
 	r->result.minute[r->minute].invocations++;
+	r->result.late += now_ns - due_ns > r->invoker.queue_ttl_ns;
 	r->result.max_lag_us = MAX(r->result.max_lag_us, (now_ns - due_ns) / NS_PER_US);
 	invoker_arrive(&r->invoker, call, now_ns);
 	return 0;

@@ -261,6 +261,7 @@ json_t *result_json(struct result *r, const struct invoker *v)
 	set(o, "peak_memory_bytes", r->peak_memory_bytes);
 	set(o, "oom_kills", r->oom_kills);
 	json_object_set_new(o, "guest_cpu_share", json_real(r->guest_cpu_share));
+	set(o, "late", r->late);
 	json_object_set_new(o, "max_lag_ms", json_real(r->max_lag_us / 1000.0));
 	json_object_set_new(o, "functions", functions_json(r, v));
 	json_object_set_new(o, "minutes", minutes_json(r));

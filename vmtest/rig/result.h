@@ -39,6 +39,7 @@ struct result {
 	int64_t peak_memory_bytes, oom_kills;
 	double guest_cpu_share; /* 1 is all CPUs */
 	int64_t max_lag_us;	/* how late the rig itself was with an arrival */
+	int64_t late; /* arrivals with which it was later than the queue TTL: lost to the CPU */
 };
 
 enum outcome { OUTCOME_WARM, OUTCOME_COLD, OUTCOME_DROP, OUTCOME_FAILED };
