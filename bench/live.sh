@@ -6,7 +6,8 @@
 # did worse than lru or a pool had an OOM kill. What has been run is kept in build/vm/live and not run again.
 # usage: live.sh [ls]       ls: only say what would be run
 #   LOADS="paper mix"  SEEDS="1 2 3"  WAYS="lru wrapper aware full"  PAPER_SIZES=...  MIX_SIZES=...
-#   MINUTES=4 WARM_UP=1   replayed minutes, and how many of them do not count
+#   MINUTES=4 WARM_UP=1    replayed minutes, and how many of them do not count; nor does the last, whose calls
+#                          may be still on their way at the end
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 : "${LOADS:=paper mix}" "${SEEDS:=1 2 3}" "${WAYS:=lru wrapper aware full}"
@@ -18,7 +19,7 @@ mkdir -p $out/base $results
 # Everything but what is chosen above; the guest reads it, too.
 settings() {
 	cat <<-END
-	MINUTE=${MINUTE:=8s} TTL_MS=${TTL_MS:=200} COUNT_DIVISOR=${COUNT_DIVISOR:=12} MEMORY_DIVISOR=${MEMORY_DIVISOR:=16}
+	MINUTE=${MINUTE:=6s} TTL_MS=${TTL_MS:=200} COUNT_DIVISOR=${COUNT_DIVISOR:=12} MEMORY_DIVISOR=${MEMORY_DIVISOR:=16}
 	FROM=${FROM:=420} MINUTES=${MINUTES:=4} WARM_UP=${WARM_UP:=1} LEAD_S=${LEAD_S:=5} MARGIN=${MARGIN:=256K}
 	MIX_FUNCTIONS=${MIX_FUNCTIONS:=peaks,steady,web-july,bursts,day-night,low-rate,ingest,social,web-august}
 	END
@@ -84,7 +85,7 @@ if [ -s $out/todo ]; then
 	while read -r load memory seed _; do
 		base $load $memory $seed || exit 1
 	done <$out/todo
-	echo "bench live: $(wc -l <$out/todo) runs of about $((MINUTES * ${MINUTE%s} + 15)) s; results in $results" >&2
+	echo "bench live: $(wc -l <$out/todo) runs of about $((MINUTES * ${MINUTE%s} + 12)) s; results in $results" >&2
 	VM_TIMEOUT=${VM_TIMEOUT:-7200} vmtest/vm.sh vmtest/guest/bench-live.sh |
 		while IFS= read -r line; do
 			case $line in

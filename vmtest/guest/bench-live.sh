@@ -38,32 +38,36 @@ run() {
 	[ "$1" = mix ] && MIX=$PWD/tests/data/mix FUNCTIONS=$MIX_FUNCTIONS
 	load=(--mix "$MIX" --background "$BACKGROUND" --seed "$SEED")
 	[ -z "$FUNCTIONS" ] || load+=(--functions "$FUNCTIONS")
-	GOVERN_OPTIONS="--spill --borrow 0"
+	# A container is a sixth of this node: a step smaller than that would hold up the way of its bytes.
+	GOVERN_OPTIONS="--spill --borrow 0 --shrink-step $MEMORY" BUDGET=
 	case $4 in
 	lru) mode=lru ;;
 	wrapper)
+		# Who does not ask fills all that it may; its kernel's part and each pool's margin come beside that. The
+		# machine has 16 MiB more than the functions in every way.
+		BUDGET=$(($(numfmt --from=iec $MEMORY) + 8 * 1048576))
 		mode=unaware how=(--runtime bare --wrapper $BIN/faasmat-runtime)
 		# An emulated CPU is ten times slower, and shared: the answer may take longer than the usual 12 ms.
 		printf 'runtime = %s\nsocket = %s\nplatform = crun\ntimeout = 500ms\n' $BIN/bare $RUN/$name.sock >$FAASMAT_RUNTIME_CONF
 		;;
 	full)
 		how=(--prewarm $fifo)
-		GOVERN_OPTIONS="--spill --on-change $RUN/on-change"
+		GOVERN_OPTIONS="--spill --shrink-step $MEMORY --on-change $RUN/on-change"
 		;;
 	esac
 	# A guest that gets little of its host may need longer until everybody runs.
 	for LEAD in $LEAD_S $((LEAD_S * 3)) 0; do
 		[ $LEAD != 0 ] || return
 		cp $base $RUN/$name.db || return
-		replay $mode $RUN/$name.db $name --verbose --log $RUN/$name.log "${how[@]}" 2>$RUN/$name.rig && break
+		replay $mode $RUN/$name.db $name --verbose --drain 2s --log $RUN/$name.log "${how[@]}" 2>$RUN/$name.rig && break
 		echo "# $name failed: $(tail -n 1 $RUN/$name.rig)"
 		rm -rf ${RUN:?}/$name $RUN/$name.*
 	done
 	read -r main pools < <(kills $name)
 	lru=$(jq .value $results/$1-$2-$3-lru.json 2>/dev/null)
-	jq -c --arg load $1 --arg memory $2 --argjson seed $3 --arg way $4 --argjson skip $WARM_UP \
+	jq -c --arg load $1 --arg memory $2 --argjson seed $3 --arg way $4 --argjson skip $WARM_UP --argjson last $((MINUTES - 1)) \
 		--argjson main ${main:-0} --argjson pools ${pools:-0} --argjson lru ${lru:-null} '
-		def share($from): (.minutes.warm[$from:] + .minutes.cold[$from:] | add) / (.minutes.invocations[$from:] | add);
+		def share($from): (.minutes.warm[$from:$last] + .minutes.cold[$from:$last] | add) / (.minutes.invocations[$from:$last] | add);
 		{bench: "live", case: "\($load) \($memory) seed \($seed) \($way)", value: share($skip), unit: "share of calls served"
 		} + (if $lru and $way != "lru" then {peer: "lru", peer_value: $lru, ratio: (share($skip) / $lru)} else {} end) + {
 		 load: $load, memory: $memory, seed: $seed, way: $way, with_warm_up: share(0)} +

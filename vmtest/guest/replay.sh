@@ -14,6 +14,7 @@
 : "${SCORE:=$(awk "BEGIN { print 10000 / $COUNT_DIVISOR / $MEMORY_DIVISOR }")}"
 : "${PARALLELISM:=$(awk "BEGIN { print 1 / $COUNT_DIVISOR }")}"
 : "${MARGIN:=1M}" "${GOVERN_OPTIONS:=--spill}"
+# BUDGET: what the governor governs, when it is not MEMORY
 : "${LEAD:=10}" # seconds that everybody has to start
 : "${COLLECT:=1}" # 0: without the collector
 DAY=2026-11-23
@@ -52,7 +53,7 @@ replay() {
 	fi
 	if [ "$mode" != lru ]; then
 		[ "$mode" = shadow ] || apply=--apply
-		$FAASMAT govern --root $root --memory "$MEMORY" --share "$SHARE" --margin "$MARGIN" \
+		$FAASMAT govern --root $root --memory "${BUDGET:-$MEMORY}" --share "$SHARE" --margin "$MARGIN" \
 			--db "$db" --socket $RUN/$name.sock --state-dir $RUN/$name $apply \
 			$GOVERN_OPTIONS "${clock[@]}" 2>"$RUN/$name.govern" &
 		governor=$!

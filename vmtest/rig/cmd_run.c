@@ -24,6 +24,7 @@ enum {
 	KEY_SOCKET,
 	KEY_WRAPPER,
 	KEY_PREWARM,
+	KEY_DRAIN,
 	KEY_JSON,
 	KEY_RUNAWAY,
 	KEY_PROXY,
@@ -66,6 +67,9 @@ static error_t parse_replay(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ARRIVALS:
 		o->replay.law = choose(arg, state, "--arrivals", law_name, ARRAY_SIZE(law_name));
+		return 0;
+	case KEY_DRAIN:
+		o->replay.drain_ns = option_duration_ns(arg, state, "--drain");
 		return 0;
 	case KEY_RUNAWAY:
 		o->runaway = arg;
@@ -167,6 +171,10 @@ static const struct argp_option list[] = {
 	{ "from", KEY_FROM, "MINUTE", 0, "First minute of that day (default 420)", 2 },
 	{ "minutes", KEY_MINUTES, "N", 0, "How many (default 20)", 2 },
 	{ "arrivals", KEY_ARRIVALS, "LAW", 0, "poisson (default) or uniform within the minute", 2 },
+	{ "drain", KEY_DRAIN, "TIME", 0,
+	  "How long to wait for answers after the last minute (default: as the longest start takes, at "
+	  "most 10s); real time",
+	  2 },
 	{ "runaway", KEY_RUNAWAY, "FUNCTION@MINUTE", 0,
 	  "From that minute of the day on, one container of it takes three times its memory", 2 },
 	{ 0 },
@@ -244,6 +252,7 @@ int cmd_run(int argc, char **argv)
 			    .memory_bytes = 256 * MIB,
 			    .queue_ttl_ms = 10,
 			    .keep_alive_ms = 600000,
+			    .drain_ns = -1,
 			    .socket = "/run/faasmat/govern.sock",
 			    .progress = isatty(STDERR_FILENO) },
 		.load = LOAD_DEFAULTS,

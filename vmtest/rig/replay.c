@@ -313,7 +313,9 @@ static int drain(struct replay *r)
 	for (int i = 0; i < r->o->trace->n; i++)
 		longest = MAX(longest,
 			      scale_time_ns(&r->o->scale, r->o->trace->function[i].cold_ms));
-	until += MIN(longest + r->invoker.queue_ttl_ns + NS_PER_S, MAX_DRAIN_NS);
+	until += r->o->drain_ns >= 0
+			 ? r->o->drain_ns
+			 : MIN(longest + r->invoker.queue_ttl_ns + NS_PER_S, MAX_DRAIN_NS);
 	while (!all_done(r) && clock_monotonic_ns() < until) {
 		int err = turn(r, until);
 

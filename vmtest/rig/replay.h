@@ -35,7 +35,8 @@ struct replay_options {
 	double queue_ttl_ms, keep_alive_ms; /* model */
 	struct node_options node;
 	const char *socket;
-	const char *prewarm;  /* a FIFO with what the governor's --on-change tells; NULL: none */
+	const char *prewarm; /* a FIFO with what the governor's --on-change tells; NULL: none */
+	int64_t drain_ns; /* wait so long at the end for answers; < 0: as the longest start takes */
 	int runaway_function; /* -1: none */
 	int runaway_minute;   /* of the day */
 	bool progress;
