@@ -11,7 +11,7 @@
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 : "${LOADS:=paper mix}" "${SEEDS:=1 2 3}" "${WAYS:=lru wrapper aware full}"
-: "${PAPER_SIZES:=24M 32M 48M}" "${MIX_SIZES:=32M 48M 64M}"
+: "${PAPER_SIZES:=32M 48M 64M}" "${MIX_SIZES:=32M 48M 64M}"
 out=build/live
 results=build/vm/live
 mkdir -p $out/base $results
@@ -19,9 +19,9 @@ mkdir -p $out/base $results
 # Everything but what is chosen above; the guest reads it, too.
 settings() {
 	cat <<-END
-	MINUTE=${MINUTE:=6s} TTL_MS=${TTL_MS:=200} COUNT_DIVISOR=${COUNT_DIVISOR:=12} MEMORY_DIVISOR=${MEMORY_DIVISOR:=16}
+	MINUTE=${MINUTE:=6s} TTL_MS=${TTL_MS:=200} COUNT_DIVISOR=${COUNT_DIVISOR:=6} MEMORY_DIVISOR=${MEMORY_DIVISOR:=16}
 	FROM=${FROM:=420} MINUTES=${MINUTES:=4} WARM_UP=${WARM_UP:=1} LEAD_S=${LEAD_S:=5} MARGIN=${MARGIN:=256K}
-	MIX_FUNCTIONS=${MIX_FUNCTIONS:=peaks,steady,web-july,bursts,day-night,low-rate,ingest,social,web-august}
+	MIX_FUNCTIONS=${MIX_FUNCTIONS:=peaks,steady,bursts,low-rate,ingest,social}
 	END
 }
 settings >$out/settings.now
@@ -32,15 +32,16 @@ fi
 mv $out/settings.now $out/settings
 . $out/settings
 
-# The paper's load: its five hot functions. There is one day of them only, so the day before is the same one,
-# as in the paper, whose "day 13" is training day 1 again.
+# The paper's load: its hot functions but 5608, whose 7,000 calls of 30 ms a minute would measure the emulated CPU.
+# There is one day of them only, so the day before is the same one, as in the paper, whose "day 13" is training
+# day 1 again. For the same reason the mix is without its functions of many short calls.
 paper_load() {
 	mkdir -p $out/paper
 	zcat tests/data/simulator/representative_functions.csv.gz | awk -F, -v dir=$out/paper '
 		BEGIN { print "function,memory_mb,warm_ms,cold_ms" >dir "/functions.csv"
 			print "function,day,minute,count" >dir "/history.csv" }
 		NR == 1 { for (i = NF; i; i--) at[$i] = i; next }
-		substr($1, 1, 4) ~ /^(f1de|5608|6dc1|3a7e|f4dc)$/ {
+		substr($1, 1, 4) ~ /^(f1de|6dc1|3a7e|f4dc)$/ {
 			name = substr($1, 1, 4)
 			print name "," $at["divvied"] "," $at["Average"] "," $at["Maximum"] + 0 >dir "/functions.csv"
 			for (day = -1; day <= 0; day++)

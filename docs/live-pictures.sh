@@ -92,7 +92,7 @@ gnuplot <<-PLOT
 	set boxwidth 0.18
 	set yrange [0:100]
 	set ylabel "calls served, %"
-	set xlabel "the functions' memory (x 192 = of the model)"
+	set xlabel "the functions' memory (x 96 = of the model)"
 	set key top left horizontal samplen 1
 	set grid y
 	set title "the paper's hot functions"
