@@ -66,21 +66,25 @@ base() {
 }
 
 [ -s $out/paper/history.csv ] || paper_load
-for seed in $SEEDS; do
-	for load in $LOADS; do
-		sizes=$PAPER_SIZES
-		[ $load = mix ] && sizes=$MIX_SIZES
-		for memory in $sizes; do
-			for way in $WAYS; do
-				[ -s $results/$load-$memory-$seed-$way.json ] || echo "$load $memory $seed $way"
+todo() {
+	local seed load sizes memory way
+	for seed in $SEEDS; do
+		for load in $LOADS; do
+			sizes=$PAPER_SIZES
+			[ $load = mix ] && sizes=$MIX_SIZES
+			for memory in $sizes; do
+				for way in $WAYS; do
+					[ -s $results/$load-$memory-$seed-$way.json ] || echo "$load $memory $seed $way"
+				done
 			done
 		done
 	done
-done >$out/todo
+}
 if [ "${1:-}" = ls ]; then
-	cat $out/todo
+	todo
 	exit
 fi
+todo >$out/todo
 status=0
 if [ -s $out/todo ]; then
 	while read -r load memory seed _; do

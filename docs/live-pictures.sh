@@ -35,36 +35,45 @@ sql "WITH p AS (SELECT load, memory, seed, max(iif(way = 'lru', served, NULL)) A
 		100 * t * sqrt(max(square - mean * mean, 0) / (n - 1))), ' | '))
 	FROM (SELECT * FROM m LEFT JOIN student USING(n) ORDER BY k) GROUP BY load, memory ORDER BY load DESC, CAST(memory AS INT)"
 echo
-# The same minutes in the simulator, whole (no divisors), with the queue TTL of the rig: calls served after the warm-up.
+# The same minutes in the simulator, with the queue TTL of the rig: calls served in the minutes that count. Once whole,
+# once with calls and node divided as on the rig: what is left of the difference is the kernel and the processor.
 bench/live.sh ls >/dev/null
 . build/live/settings
-shifted() { # the day begins at minute FROM, so that --minutes can end it
+rounded='function rounded(n) { n /= c; return int(n) + (rand() < n - int(n)) }'
+shifted() { # LOAD DIR DIVISOR: the day begins at minute FROM, so that --minutes can end it
 	mkdir -p "$tmp/load-$1"
-	cp "$2/functions.csv" "$tmp/load-$1/"
-	(cd "$2" && if [ -e history.csv ]; then cat history.csv; else zcat history.csv.gz; fi) | awk -F, -v OFS=, -v from=$FROM '
-		NR > 1 { m = $3 - from; d = $2; if (m < 0) { m += 1440; d-- } print $1, d, m, $4 }' | sort -t, -s -k1,1 -k2,2n -k3,3n |
+	zcat tests/data/background.csv.gz | awk -F, -v OFS=, -v c=$3 "$rounded"'
+		NR == 1 { for (i = NF; i; i--) at[$i] = i }
+		NR > 1 { for (i = at["1"]; i <= at["1440"]; i++) $i = rounded($i) } { print }' >"$tmp/load-$1/background.csv"
+	(cd "$2" && if [ -e history.csv ]; then cat history.csv; else zcat history.csv.gz; fi) | awk -F, -v OFS=, -v from=$FROM -v c=$3 -v keep=",$4," "$rounded"'
+		NR > 1 && (keep == ",," || index(keep, "," $1 ",")) {
+			m = $3 - from; d = $2; n = rounded($4); if (m < 0) { m += 1440; d-- } if (n) print $1, d, m, n }' | sort -t, -s -k1,1 -k2,2n -k3,3n |
 		sed '1i function,day,minute,count' >"$tmp/load-$1/history.csv"
 }
-shifted paper build/live/paper
-shifted mix tests/data/mix
-keep=",${MIX_FUNCTIONS},"
-for file in functions history; do
-	awk -F, -v keep="$keep" 'NR == 1 || index(keep, "," $1 ",")' "$tmp/load-mix/$file.csv" >"$tmp/part" && mv "$tmp/part" "$tmp/load-mix/$file.csv"
-done
-echo '| load, memory (model) | lru | ssmp | dsmp | faasmat |'
-echo '|---|---|---|---|---|'
-for load in paper mix; do
-	sizes=$(sql "SELECT group_concat(mb, ',') FROM (SELECT DISTINCT CAST(memory AS INT) * $COUNT_DIVISOR * $MEMORY_DIVISOR AS mb
-		FROM run WHERE load = '$load' ORDER BY mb)" | sed 's/,/M,/g')M
-	build/faasmat simulate --mix "$tmp/load-$load" --background tests/data/background.csv.gz --arrivals poisson --memory "$sizes" \
-		--queue-ttl $((TTL_MS * 60 / ${MINUTE%s}))ms --minutes $MINUTES --policy lru,ssmp,dsmp,faasmat --prediction model \
-		--threads 1 --csv --per-minute "$tmp/minutes" >/dev/null 2>&1
-	awk -F, -v skip=$WARM_UP -v load=$load 'NR > 1 && $4 >= skip && $5 == "" { got[$2, $1] += $6 + $7; all[$2, $1] += $6 + $7 + $8; seen[$2] }
-		END { n = split("lru ssmp dsmp faasmat", p, " ")
-			for (mb in seen) { line = sprintf("| %s %.3g GB |", load, mb / 1024)
-				for (i = 1; i <= n; i++) line = line sprintf(" %.1f |", 100 * got[mb, p[i]] / all[mb, p[i]])
-				print mb "\t" line } }' "$tmp/minutes" | sort -n | cut -f 2
-done
+# simulated LABEL DIVISOR
+simulated() {
+	local load sizes dir=build/live/paper keep=
+	for load in paper mix; do
+		[ $load = paper ] || dir=tests/data/mix keep=$MIX_FUNCTIONS
+		shifted $load $dir $2 "$keep"
+		awk -F, -v keep=",$keep," 'NR == 1 || keep == ",," || index(keep, "," $1 ",")' $dir/functions.csv >"$tmp/load-$load/functions.csv"
+		sizes=$(sql "SELECT group_concat(mb, 'M,') FROM (SELECT DISTINCT CAST(memory AS INT) * $COUNT_DIVISOR * $MEMORY_DIVISOR / $2 AS mb
+			FROM run WHERE load = '$load' ORDER BY mb)")M
+		build/faasmat simulate --mix "$tmp/load-$load" --background "$tmp/load-$load/background.csv" --arrivals poisson --memory "$sizes" \
+			--queue-ttl $((TTL_MS * 60 / ${MINUTE%s}))ms --minutes $MINUTES --policy lru,ssmp,dsmp,faasmat --prediction model \
+			--threads 1 --csv --per-minute "$tmp/minutes" >/dev/null 2>"$tmp/error" || { cat "$tmp/error" >&2; return 1; }
+		awk -F, -v skip=$WARM_UP -v last=$((MINUTES - 1)) -v load=$load -v label="$1" -v factor=$(($2 == 1 ? COUNT_DIVISOR * MEMORY_DIVISOR : MEMORY_DIVISOR)) '
+			NR > 1 && $4 >= skip && $4 < last && $5 == "" { got[$2, $1] += $6 + $7; all[$2, $1] += $6 + $7 + $8; seen[$2] }
+			END { n = split("lru ssmp dsmp faasmat", p, " ")
+				for (mb in seen) { line = sprintf("| %s | %s %dM |", label, load, mb / factor)
+					for (i = 1; i <= n; i++) line = line sprintf(" %.1f |", 100 * got[mb, p[i]] / all[mb, p[i]])
+					print mb "\t" line } }' "$tmp/minutes" | sort -n | cut -f 2
+	done
+}
+echo '| simulated | load, memory | lru | ssmp | dsmp | faasmat |'
+echo '|---|---|---|---|---|---|'
+simulated 'calls and node / '$COUNT_DIVISOR $COUNT_DIVISOR
+simulated whole 1
 echo
 tail -n 2 "$tmp/summary"
 

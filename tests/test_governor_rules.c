@@ -429,6 +429,33 @@ static void what_is_started_anyway_has_room_before_it_starts(void **state)
 	close(fd);
 }
 
+static void main_always_holds_what_was_started_anyway(void **state)
+{
+	struct fixture *f = *state;
+	int fd, used = 0;
+	char id[16];
+
+	f->o.borrow = 0;
+	plan(f, 10, 30, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	fd = client(f);
+	for (int i = 0; i < 30; i++) {
+		snprintf(id, sizeof(id), "m%d", i);
+		start_anyway(f, fd, id, "rare", 5);
+		used += 5;
+		put_bytes(f, "main", "memory.current", M(used));
+		assert_true(get(f, "main", "memory.max") >= M(used));
+		if (used > 85) {
+			snprintf(id, sizeof(id), "m%d", i - 10);
+			release(f, fd, id);
+			used -= 5;
+			put_bytes(f, "main", "memory.current", M(used));
+		}
+	}
+	close(fd);
+}
+
 static void a_main_that_must_shrink_is_not_relieved(void **state)
 {
 	struct fixture *f = *state;
@@ -675,6 +702,7 @@ int main(void)
 		ON_RULES(without_borrow_nothing_is_lent),
 		ON_RULES(what_is_started_anyway_has_room_before_it_starts),
 		ON_RULES(a_main_that_must_shrink_is_not_relieved),
+		ON_RULES(main_always_holds_what_was_started_anyway),
 		ON_RULES(one_blocked_pool_delays_no_other),
 		ON_RULES(failing_writes_open_the_breaker),
 		ON_RULES(absurd_plans_are_not_followed),

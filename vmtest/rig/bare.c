@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * An OCI runtime that does no more than what the rig needs: starts the bundle's process in a new cgroup
- * at linux.cgroupsPath, with its memory limit, and writes the pid file. No namespaces, no mounts, no
- * state. For a wrapper to hand over to where crun's 0.4 s of emulated CPU a container would measure crun.
+ * at linux.cgroupsPath and writes the pid file. No namespaces, no mounts, no state, and no limit: the
+ * containers that the rig starts itself have none either. For a wrapper to hand over to where crun's 0.4 s of emulated CPU a container would measure crun.
  * usage: bare [OPTION...] run --bundle DIR --pid-file FILE [OPTION...] ID
  */
 #include <errno.h>
@@ -60,8 +60,7 @@ static int write_file(int dir, const char *name, const char *text)
 static int make_cgroup(json_t *config)
 {
 	const char *path = json_string_value(find(config, "linux/cgroupsPath"));
-	json_t *limit = find(config, "linux/resources/memory/limit");
-	char full[PATH_MAX], mount[PATH_MAX / 2], text[32];
+	char full[PATH_MAX], mount[PATH_MAX / 2];
 	int fd, r;
 
 	r = cgroup_mount(mount, sizeof(mount));
@@ -74,10 +73,7 @@ static int make_cgroup(json_t *config)
 	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(limit));
-	/* Without memory controller there are no such files. */
-	if (limit)
-		write_file(fd, "memory.max", text);
+	/* Without memory controller there is no such file. */
 	write_file(fd, "memory.oom.group", "1");
 	return fd;
 }
