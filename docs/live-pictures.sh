@@ -10,29 +10,30 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 zcat docs/live.jsonl.gz >"$tmp/runs"
 bench/live-summary.sh --database "$tmp/db" <"$tmp/runs" >"$tmp/summary" || true
-ways="lru wrapper aware full"
-colours=("#999999" "#6baed6" "#2171b5" "#08306b")
+# lru2: lru in the second VM, beside wrapper.
+ways="lru aware full lru2 wrapper"
+colours=("#999999" "#2171b5" "#08306b" "#bbbbbb" "#fd8d3c")
 
 sql() { sqlite3 -cmd '.mode list' "$tmp/db" "$1"; }
-order="load DESC, CAST(memory AS INT), instr('$ways', way)"
+order="load DESC, CAST(memory AS INT), instr('$ways', iif(way = 'lru', 'lru ', way))"
 
 # --- tables
 echo '| load, memory | way | n | served % | more than lru, points | times lru | starts | in a pool | OOM kills in pools / main | guest CPU %, worst minute | late arrivals % |'
 echo '|---|---|---|---|---|---|---|---|---|---|---|'
-sql "SELECT printf('| %s %s | %s | %d | %.1f ± %.1f | %s | %s | %d | %d | %d / %d | %d, %d | %.1f |', load, memory, way, n, 100 * served,
-	100 * served_ci, iif(way = 'lru', '', printf('%+.1f ± %.1f', 100 * more, 100 * more_ci)),
-	iif(way = 'lru', '', printf('%.2f', times)), round(starts), round(in_pool), pool_kills, main_kills, round(100 * cpu),
+sql "SELECT printf('| %s %s | %s | %d | %.1f%s | %s | %s | %d | %d | %d / %d | %d, %d | %.1f |', load, memory, way, n, 100 * served,
+	ifnull(' ± ' || round(100 * served_ci, 1), ''), iif(way LIKE 'lru%', '', printf('%+.1f%s', 100 * more, ifnull(' ± ' || round(100 * more_ci, 1), ''))),
+	iif(way LIKE 'lru%', '', printf('%.2f', times)), round(starts), round(in_pool), pool_kills, main_kills, round(100 * cpu),
 	round(100 * cpu_worst), 100 * late) FROM summary ORDER BY $order"
 echo
 echo '| load, memory | wrapper - lru | aware - lru | full - aware | full - lru |'
 echo '|---|---|---|---|---|'
-sql "WITH p AS (SELECT load, memory, seed, max(iif(way = 'lru', served, NULL)) AS l, max(iif(way = 'wrapper', served, NULL)) AS w,
-		max(iif(way = 'aware', served, NULL)) AS a, max(iif(way = 'full', served, NULL)) AS f FROM run GROUP BY 1, 2, 3),
-	d AS (SELECT load, memory, 1 AS k, w - l AS v FROM p UNION ALL SELECT load, memory, 2, a - l FROM p
+sql "WITH p AS (SELECT load, memory, seed, max(iif(way = 'lru', served, NULL)) AS l, max(iif(way = 'wrapper', more, NULL)) AS w,
+		max(iif(way = 'aware', served, NULL)) AS a, max(iif(way = 'full', served, NULL)) AS f FROM pair GROUP BY 1, 2, 3),
+	d AS (SELECT load, memory, 1 AS k, w AS v FROM p UNION ALL SELECT load, memory, 2, a - l FROM p
 		UNION ALL SELECT load, memory, 3, f - a FROM p UNION ALL SELECT load, memory, 4, f - l FROM p),
 	m AS (SELECT load, memory, k, count(v) AS n, avg(v) AS mean, avg(v * v) AS square FROM d GROUP BY 1, 2, 3)
-	SELECT printf('| %s %s | %s |', load, memory, group_concat(printf('%+.1f ± %.1f', 100 * mean,
-		100 * t * sqrt(max(square - mean * mean, 0) / (n - 1))), ' | '))
+	SELECT printf('| %s %s | %s |', load, memory, group_concat(iif(mean IS NULL, '', printf('%+.1f%s', 100 * mean,
+		ifnull(' ± ' || round(100 * t * sqrt(max(square - mean * mean, 0) / (n - 1)), 1), ''))), ' | '))
 	FROM (SELECT * FROM m LEFT JOIN student USING(n) ORDER BY k) GROUP BY load, memory ORDER BY load DESC, CAST(memory AS INT)"
 echo
 # The same minutes in the simulator, with the queue TTL of the rig: calls served in the minutes that count. Once whole,
@@ -85,10 +86,10 @@ for load in paper mix; do
 done
 plot_bars() {
 	local k=0 way
-	printf 'plot '
+	printf 'plot "%s" using 0:(-1):xtic(1) with points notitle, ' "$tmp/$1"
 	for way in $ways; do
-		printf '"%s" using ($0 + %s):(100 * $%d):(100 * $%d):xtic(1) with boxerrorbars lc rgb "%s" title "%s", ' \
-			"$tmp/$1" "$(awk "BEGIN { print ($k - 1.5) * 0.2 }")" $((2 + 2 * k)) $((3 + 2 * k)) "${colours[$k]}" $way
+		printf '"%s" using ($0 + %s):(100 * $%d):(100 * $%d) with boxerrorbars lc rgb "%s" title "%s", ' \
+			"$tmp/$1" "$(awk "BEGIN { print ($k - 2) * 0.16 }")" $((2 + 2 * k)) $((3 + 2 * k)) "${colours[$k]}" $way
 		k=$((k + 1))
 	done
 	echo
@@ -98,8 +99,10 @@ gnuplot <<-PLOT
 	set output "docs/live-served.svg"
 	set multiplot layout 1,2
 	set style fill solid 0.9
-	set boxwidth 0.18
-	set yrange [0:100]
+	set boxwidth 0.15
+	set yrange [0:115]
+	set ytics 0,20,100
+	set xrange [-0.6:2.6]
 	set ylabel "calls served, %"
 	set xlabel "the functions' memory (x 96 = of the model)"
 	set key top left horizontal samplen 1
@@ -117,7 +120,7 @@ plot_minutes() {
 	memory=$(sql "SELECT DISTINCT memory FROM run WHERE load = '$1' ORDER BY CAST(memory AS INT) LIMIT 1 OFFSET 1")
 	printf 'set title "%s, %s"\nplot ' "$2" "$memory"
 	for way in $ways; do
-		jq -rs --arg l $1 --arg m "$memory" --arg w $way '[.[] | select(.load == $l and .memory == $m and .way == $w) | .minutes] |
+		jq -rs --arg l $1 --arg m "$memory" --arg w $way '[.[] | select(.load == $l and .memory == $m and .way + (if .vm == 2 and .way == "lru" then "2" else "" end) == $w) | .minutes] |
 			if length == 0 then "" else (.[0].invocations | length) as $n | range($n) as $i |
 			"\($i) \(100 * ([.[] | .warm[$i] + .cold[$i]] | add) / ([.[].invocations[$i]] | add))" end' "$tmp/runs" >"$tmp/$1-$way"
 		printf '"%s" using 1:2 with linespoints lw 2 pt 7 ps 0.4 lc rgb "%s" title "%s", ' "$tmp/$1-$way" "${colours[$k]}" $way
@@ -132,6 +135,7 @@ gnuplot <<-PLOT
 	set yrange [0:105]
 	set ylabel "calls served, %"
 	set xlabel "model minute"
+	set xtics 1
 	set key bottom right samplen 1
 	set grid y
 	$(plot_minutes paper "the paper's hot functions")
@@ -147,11 +151,11 @@ plot_functions() {
 		def share($w; $f): [.[] | select(.way == $w) | .functions[] | select(.function == $f)] |
 			if length == 0 then 0 else 100 * ([.[] | .warm + .cold] | add) / ([.[].invocations] | add) end;
 		. as $runs | [.[].functions[]] | group_by(.function) | map({f: .[0].function, n: ([.[].invocations] | add)}) | sort_by(-.n)[:9][] |
-		.f as $f | "\($f) \($runs | share("lru"; $f)) \($runs | share("wrapper"; $f)) \($runs | share("aware"; $f)) \($runs | share("full"; $f))"' \
+		.f as $f | "\($f) \($runs | share("lru"; $f)) \($runs | share("aware"; $f)) \($runs | share("full"; $f))"' \
 		"$tmp/runs" >"$tmp/functions-$1"
 	printf 'set title "%s, %s"\nplot ' "$2" "$memory"
 	local k=0 way
-	for way in $ways; do
+	for way in lru aware full; do
 		printf '"%s" using %d:xtic(1) with histogram lc rgb "%s" title "%s", ' "$tmp/functions-$1" $((k + 2)) "${colours[$k]}" $way
 		k=$((k + 1))
 	done
@@ -164,7 +168,8 @@ gnuplot <<-PLOT
 	set style data histogram
 	set style histogram clustered gap 1
 	set style fill solid 0.9
-	set yrange [0:105]
+	set yrange [0:115]
+	set ytics 0,20,100
 	set ylabel "calls served, %"
 	set xtics rotate by -35 noenhanced
 	set key top right horizontal samplen 1
