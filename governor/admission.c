@@ -86,6 +86,11 @@ int admission_name_function(struct admission *a, int pool, const char *function)
 	return 0;
 }
 
+size_t admission_anyway(const struct admission *a)
+{
+	return a->anyway;
+}
+
 size_t admission_count(const struct admission *a)
 {
 	return a->n;
@@ -161,7 +166,6 @@ static void account(struct admission *a, const struct entry *e, int sign)
 {
 	a->pools[e->pool].used_bytes += sign * e->bytes;
 	a->pools[e->pool].used_containers += sign;
-	a->pools[e->pool].forced_containers += sign * e->forced;
 	a->version++;
 }
 
@@ -204,8 +208,9 @@ void admission_remove_entry(struct admission *a, struct entry **at)
 	admission_confirm(a, e);
 	*at = e->next;
 	account(a, e, -1);
-	free_entry(e);
 	a->entries--;
+	a->anyway -= e->anyway;
+	free_entry(e);
 }
 
 /* `function` NULL: found, not asked for. */
@@ -237,8 +242,10 @@ static int add_entry(struct admission *a, int pool, const struct reservation *r,
 	e->creator = r->creator;
 	e->expires_ns = r->creator ? 0 : r->expires_ns;
 	e->leased = r->leased;
+	e->anyway = r->anyway;
 	*at = e;
 	a->entries++;
+	a->anyway += e->anyway;
 	pending->n++;
 	account(a, e, 1);
 	return 0;
@@ -314,7 +321,6 @@ static int place(struct admission *a, const struct reservation *r, int64_t bytes
 	default:
 		/* It is started in any case: main's LRU or its limit has to deal with it. */
 		ret->spill = r->anyway && own != 0;
-		ret->forced = r->anyway;
 		if (r->anyway)
 			return 0;
 		say_full(&a->pools[own], ret);
@@ -393,17 +399,13 @@ static void say_no_entry(int error, struct admission_answer *ret)
 			 PENDING_MAX);
 	else
 		snprintf(ret->reason, sizeof(ret->reason), "the table holds no more reservations");
-	ret->spill = ret->forced = false;
+	ret->spill = false;
 }
 
-/* Before it starts: main may get what pools do not use. */
-static void take_forced(struct admission *a, const char *id)
+/* Before the new container starts: main may get what pools do not use. */
+static void mind_main(struct admission *a)
 {
-	struct entry *e = *find(a, id);
-
-	e->forced = true;
-	a->pools[e->pool].forced_containers++;
-	if (a->make_room)
+	if (a->make_room && a->pools[0].used_bytes > a->pools[0].admitted_bytes)
 		a->make_room(a->make_room_arg, 0, 0);
 }
 
@@ -430,8 +432,8 @@ void admission_reserve(struct admission *a, const struct reservation *r,
 	if (error < 0)
 		say_no_entry(error, ret);
 	ret->ok = error == 0;
-	if (ret->forced)
-		take_forced(a, r->id);
+	if (ret->ok && r->anyway && pool == 0)
+		mind_main(a);
 }
 
 bool admission_owns(struct admission *a, const char *id, uint32_t owner)

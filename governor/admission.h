@@ -31,10 +31,9 @@ struct admission_pool {
 	int64_t admitted_bytes, used_bytes;
 	int64_t admitted_containers; /* -1: not counted */
 	int64_t used_containers;
-	int64_t forced_containers; /* of them: started although nothing was admitted (`anyway`) */
-	int64_t unit;		   /* bytes of one container, as last admitted; 0: not known */
-	bool planned;		   /* its function's containers go here, not to main */
-	bool changed;		   /* since admission_take_changed() */
+	int64_t unit; /* bytes of one container, as last admitted; 0: not known */
+	bool planned; /* its function's containers go here, not to main */
+	bool changed; /* since admission_take_changed() */
 };
 
 struct reservation {
@@ -54,7 +53,6 @@ struct admission_answer {
 	bool ok;
 	int pool; /* where to put it, or the pool that has no room; -1 when the request is wrong */
 	bool spill;
-	bool forced;	  /* nothing admits it; main takes it because it is started anyway */
 	char reason[200]; /* why not */
 };
 
@@ -68,6 +66,8 @@ int admission_add_pool(struct admission *a, const char *name, const char *functi
 /* Names the function of a pool that had none. */
 int admission_name_function(struct admission *a, int pool, const char *function);
 size_t admission_count(const struct admission *a);
+/* Reservations of platforms that start a container whatever the answer is (`anyway`). */
+size_t admission_anyway(const struct admission *a);
 const struct admission_pool *admission_pool(const struct admission *a, int pool);
 /* By name or by function; -ENOENT. */
 int admission_find_pool(const struct admission *a, const char *name);

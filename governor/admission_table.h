@@ -15,7 +15,7 @@ struct entry {
 	bool seen;	/* its cgroup was there */
 	bool here;	/* ... in the running scan */
 	bool leased;
-	bool forced; /* nothing admitted it */
+	bool anyway; /* as its reservation said */
 	bool empty;  /* when it was last looked at */
 	uint32_t owner;
 	int64_t creator;    /* 0: none, or it has ended */
@@ -34,6 +34,7 @@ struct admission {
 	size_t n;
 	struct entry *bucket[ADMISSION_BUCKETS];
 	size_t entries;
+	size_t anyway; /* of them */
 	struct pending *pending;
 	size_t n_pending;
 	int64_t max_bytes;

@@ -52,31 +52,39 @@ static void give_up(struct pool_state *p, int64_t bytes)
 	p->target_bytes -= bytes;
 }
 
+/* Takes `bytes` in all from what pools leave idle, in proportion. Returns what it got. */
+static int64_t take_spare(struct node_state *node, int64_t bytes)
+{
+	__int128 spare = 0;
+	int64_t got = 0;
+
+	for (size_t i = 1; i < node->n; i++)
+		spare += spare_of(&node->pools[i]);
+	for (size_t i = 1; i < node->n && bytes > 0; i++) {
+		struct pool_state *p = &node->pools[i];
+		int64_t own = spare_of(p);
+		int64_t part = spare > bytes ? scale(own, bytes, spare) + LIMIT_PAGE - 1 : own;
+
+		part = MIN(whole_pages(part), MIN(own, bytes - got));
+		if (part > 0)
+			give_up(p, part);
+		got += part;
+	}
+	return got;
+}
+
 int64_t relieve_main(struct node_state *node)
 {
 	struct pool_state *m = &node->pools[MAIN_POOL];
-	int64_t need = MAX(m->used_bytes, m->working_set) + node->margin - m->target_bytes;
-	__int128 spare = 0;
-	int64_t moved = 0;
+	int64_t needs = MAX(m->used_bytes, m->working_set) + node->margin;
+	int64_t got = take_spare(node, whole_pages(needs - m->target_bytes + LIMIT_PAGE - 1));
+	int64_t spare = 0;
 
-	need = whole_pages(need + LIMIT_PAGE - 1);
+	m->target_bytes += got;
 	for (size_t i = 1; i < node->n; i++)
 		spare += spare_of(&node->pools[i]);
-	if (need <= 0 || spare == 0)
-		return 0;
-	for (size_t i = 1; i < node->n; i++) {
-		struct pool_state *p = &node->pools[i];
-		int64_t own = spare_of(p);
-		int64_t bytes = spare > need ? scale(own, need, spare) + LIMIT_PAGE - 1 : own;
-
-		bytes = MIN(whole_pages(bytes), MIN(own, need - moved));
-		if (bytes == 0)
-			continue;
-		give_up(p, bytes);
-		moved += bytes;
-	}
-	m->target_bytes += moved;
-	return moved;
+	m->guard_bytes = take_spare(node, whole_pages(spare / 2));
+	return got + m->guard_bytes;
 }
 
 static int64_t *wanted(struct extra *e, bool guard)

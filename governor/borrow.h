@@ -32,10 +32,11 @@ struct extra {
 };
 
 /*
- * Main holds containers that were started although nothing was admitted, by a platform that does not ask or
- * does not mind: a limit would kill them. What it needs for all that it holds and a margin, beyond its target, it
- * gets from what the pools neither use nor work with, in proportion; they spill the sooner. Returns the bytes,
- * whole pages, that moved.
+ * A platform starts containers whatever it is told (`anyway`), and main takes what no pool admits: a limit would
+ * kill them. Main gets what it needs for all that it holds and a margin, beyond its target, from what the pools
+ * neither use nor work with, in proportion; of what is then left idle half as a guard, since the next start may
+ * be quicker than we are, and the kernel's own part is in nobody's reservation. Pools spill the sooner. Returns the
+ * bytes, whole pages, that moved.
  */
 int64_t relieve_main(struct node_state *node);
 

@@ -76,12 +76,12 @@ static void relieve(struct governor *g)
 	int64_t before = g->relieved;
 
 	g->relieved = 0;
-	if (admission_pool(g->table, MAIN_POOL)->forced_containers > 0)
+	if (admission_anyway(g->table) > 0)
 		g->relieved = relieve_main(&g->node);
 	if ((before > 0) != (g->relieved > 0))
 		ledger_say(g, g->pools[MAIN_POOL]->name, "borrow", "", before, g->relieved,
-			   g->relieved ? "containers were started in it that nothing admits: it "
-					 "gets what the pools do not use"
+			   g->relieved ? "a platform starts containers whatever it is told: main "
+					 "gets of what the pools do not use"
 				       : "the pools have back what they did not use");
 }
 
@@ -107,7 +107,7 @@ void extras_grant(struct governor *g)
 	}
 }
 
-/* Would a tick help main, which has just taken a container that nothing admits? */
+/* Would a tick help main, which has just taken a container that nothing admits? Its guard may do. */
 static bool pools_have_spare(const struct governor *g)
 {
 	const struct admission_pool *m = admission_pool(g->table, MAIN_POOL);

@@ -161,7 +161,7 @@ struct governor {
 	int64_t refused_bytes;	/* ... and how much it was */
 	int64_t borrowed_ns;	/* last loan that was asked for at once, CLOCK_MONOTONIC */
 	int64_t lent;		/* bytes that are lent now */
-	int64_t relieved; /* bytes of pools that main has, for containers that nothing admits */
+	int64_t relieved;	/* bytes of pools that main has, for who starts containers anyway */
 
 	bool nonblocking;	 /* the kernel honours O_NONBLOCK on limit files */
 	struct writer *limits;	 /* for writes that lower memory.max */

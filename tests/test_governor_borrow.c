@@ -114,20 +114,23 @@ static void main_gets_what_pools_do_not_use(void **state)
 	p[1].target_containers = 20;
 	p[1].used_containers = 5;
 	p[2].working_set = M(150);
-	/* As long as its target holds it and a margin, nothing moves. */
+	/* Half of what lies idle, 150 and 50, is its guard, in proportion. */
 	p[0].used_bytes = M(584);
-	assert_int_equal(relieve_main(&f->node), 0);
-	/* In proportion to what lies idle: 150 and 50. */
-	p[0].used_bytes = M(684);
 	assert_int_equal(relieve_main(&f->node), M(100));
-	assert_int_equal(p[0].target_bytes, M(700));
+	assert_int_equal(p[0].target_bytes, M(600));
+	assert_int_equal(p[0].guard_bytes, M(100));
 	assert_int_equal(p[1].target_bytes, M(125));
 	assert_int_equal(p[1].target_containers, 12);
 	assert_int_equal(p[2].target_bytes, M(175));
+	/* What it needs comes first: 40 of 100, then half of 60. */
+	p[0].used_bytes = M(624);
+	assert_int_equal(relieve_main(&f->node), M(70));
+	assert_int_equal(p[0].target_bytes, M(640));
+	assert_int_equal(p[0].guard_bytes, M(30));
 	/* What they use stays theirs. */
 	p[0].used_bytes = M(900);
-	assert_int_equal(relieve_main(&f->node), M(100));
-	assert_int_equal(p[0].target_bytes, M(800));
+	assert_int_equal(relieve_main(&f->node), M(30));
+	assert_int_equal(p[0].target_bytes, M(670));
 	assert_int_equal(p[1].target_bytes, M(50));
 	assert_int_equal(p[1].target_containers, 5);
 	assert_int_equal(p[2].target_bytes, M(150));

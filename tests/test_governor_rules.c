@@ -412,13 +412,16 @@ static void what_is_started_anyway_has_room_before_it_starts(void **state)
 	assert_limit(f, "main", 50);
 	/* Main admits 48. The pools leave 35 idle, and one of them 15. */
 	start_anyway(f, fd, "m2", "rare", 20);
-	assert_limit(f, "main", 62);
+	assert_true(get(f, "main", "memory.max") >= M(62));
+	assert_true(get(f, "pool-f", "memory.max") >= M(15));
 	/* A container of f is planned for, but main has its place: it spills, and more room follows it. */
 	start_anyway(f, fd, "c2", "f", 14);
-	assert_limit(f, "main", 76);
+	assert_true(get(f, "main", "memory.max") >= M(76));
 	assert_int_equal(ledger_count(f, "main", "borrow").n, 1);
 	/* Their leaving gives it all back. */
+	release(f, fd, "c1");
 	release(f, fd, "c2");
+	release(f, fd, "m1");
 	release(f, fd, "m2");
 	next_minute();
 	tick_at(f, 11);
@@ -445,7 +448,8 @@ static void main_always_holds_what_was_started_anyway(void **state)
 		start_anyway(f, fd, id, "rare", 5);
 		used += 5;
 		put_bytes(f, "main", "memory.current", M(used));
-		assert_true(get(f, "main", "memory.max") >= M(used));
+		/* And, while there is any, some of what lies idle for what nobody has reserved. */
+		assert_true(get(f, "main", "memory.max") >= M(used) + (i > 10 && used < 80 ? M(2) : 0));
 		if (used > 85) {
 			snprintf(id, sizeof(id), "m%d", i - 10);
 			release(f, fd, id);
