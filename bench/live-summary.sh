@@ -13,15 +13,15 @@ trap 'rm -f "$out"' EXIT
 [ "${1:-}" = --database ] && db=$2
 jq -r '[.load, .memory, .seed, .way + (if .vm == 2 and .way == "lru" then "2" else "" end), .value, .with_warm_up, .oom_kills_in_pools, .oom_kills_in_main, .died, .failed,
 	.guest_cpu, .guest_cpu_worst, .max_lag_ms, .container_starts, .prewarmed, .in_pool, .evictions, .invocations,
-	.p50_ms, .p99_ms, .late_share] | @csv' |
+	.p50_ms, .p99_ms, .late_share, (.minutes.warm[0] + .minutes.cold[0]) / .minutes.invocations[0]] | @csv' |
 	sqlite3 -cmd '.mode csv' -cmd "CREATE TABLE run(load, memory, seed INT, way, served REAL, with_warm_up REAL,
 		pool_kills INT, main_kills INT, died INT, failed INT, cpu REAL, cpu_worst REAL, lag_ms REAL, starts INT,
-		prewarmed INT, in_pool INT, evictions INT, calls INT, p50_ms REAL, p99_ms REAL, late REAL,
+		prewarmed INT, in_pool INT, evictions INT, calls INT, p50_ms REAL, p99_ms REAL, late REAL, first REAL,
 		PRIMARY KEY(load, memory, seed, way))" \
 		-cmd '.import /dev/stdin run' -cmd '.mode list' $db "
 	CREATE TABLE student(n INT PRIMARY KEY, t REAL);
 	INSERT INTO student VALUES(2, 12.706), (3, 4.303), (4, 3.182), (5, 2.776), (6, 2.571), (7, 2.447), (8, 2.365),
-		(9, 2.306), (10, 2.262);
+		(9, 2.306), (10, 2.262), (11, 2.228), (12, 2.201), (13, 2.179), (14, 2.160), (15, 2.145), (16, 2.131), (17, 2.120), (18, 2.110);
 	CREATE VIEW pair AS SELECT r.*, r.served - l.served AS more, r.served / l.served AS times, l.served AS lru_served
 		FROM run r LEFT JOIN run l ON l.way = iif(r.way IN ('wrapper', 'lru2') AND EXISTS (SELECT 1 FROM run
 			WHERE way = 'lru2'), 'lru2', 'lru') AND (l.load, l.memory, l.seed) = (r.load, r.memory, r.seed);

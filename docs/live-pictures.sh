@@ -25,16 +25,18 @@ sql "SELECT printf('| %s %s | %s | %d | %.1f%s | %s | %s | %d | %d | %d / %d | %
 	iif(way LIKE 'lru%', '', printf('%.2f', times)), round(starts), round(in_pool), pool_kills, main_kills, round(100 * cpu),
 	round(100 * cpu_worst), 100 * late) FROM summary ORDER BY $order"
 echo
-echo '| load, memory | wrapper - lru | aware - lru | full - aware | full - lru |'
-echo '|---|---|---|---|---|'
+echo '| load, memory | wrapper - lru | aware - lru | full - aware | the same in the first minute | full - lru |'
+echo '|---|---|---|---|---|---|'
 sql "WITH p AS (SELECT load, memory, seed, max(iif(way = 'lru', served, NULL)) AS l, max(iif(way = 'wrapper', more, NULL)) AS w,
-		max(iif(way = 'aware', served, NULL)) AS a, max(iif(way = 'full', served, NULL)) AS f FROM pair GROUP BY 1, 2, 3),
+		max(iif(way = 'aware', served, NULL)) AS a, max(iif(way = 'full', served, NULL)) AS f,
+		max(iif(way = 'full', first, NULL)) - max(iif(way = 'aware', first, NULL)) AS g FROM pair GROUP BY 1, 2, 3),
 	d AS (SELECT load, memory, 1 AS k, w AS v FROM p UNION ALL SELECT load, memory, 2, a - l FROM p
-		UNION ALL SELECT load, memory, 3, f - a FROM p UNION ALL SELECT load, memory, 4, f - l FROM p),
-	m AS (SELECT load, memory, k, count(v) AS n, avg(v) AS mean, avg(v * v) AS square FROM d GROUP BY 1, 2, 3)
+		UNION ALL SELECT load, memory, 3, f - a FROM p UNION ALL SELECT load, memory, 4, g FROM p UNION ALL SELECT load, memory, 5, f - l FROM p),
+	d2 AS (SELECT * FROM d UNION ALL SELECT 'all', 'together', k, v FROM d),
+	m AS (SELECT load, memory, k, count(v) AS n, avg(v) AS mean, avg(v * v) AS square FROM d2 GROUP BY 1, 2, 3)
 	SELECT printf('| %s %s | %s |', load, memory, group_concat(iif(mean IS NULL, '', printf('%+.1f%s', 100 * mean,
 		ifnull(' ± ' || round(100 * t * sqrt(max(square - mean * mean, 0) / (n - 1)), 1), ''))), ' | '))
-	FROM (SELECT * FROM m LEFT JOIN student USING(n) ORDER BY k) GROUP BY load, memory ORDER BY load DESC, CAST(memory AS INT)"
+	FROM (SELECT * FROM m LEFT JOIN student USING(n) ORDER BY k) GROUP BY load, memory ORDER BY load = 'all', load DESC, CAST(memory AS INT)"
 echo
 # The same minutes in the simulator, with the queue TTL of the rig: calls served in the minutes that count. Once whole,
 # once with calls and node divided as on the rig: what is left of the difference is the kernel and the processor.
