@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The live experiment (docs/live.md): real containers on a real kernel, in a VM, in four ways: lru, wrapper
 # (unaware invoker), aware, full (vmtest/guest/bench-live.sh tells what they are), on the paper's hot functions
-# and on the mix. One JSON object a run, then a summary (bench/live-summary.sh) with exit 1 when the wrapper
-# did worse than lru or a pool had an OOM kill. What has been run is kept in build/vm/live and not run again.
+# and on the mix. One JSON object a run, then a summary (bench/live-summary.sh) with exit 1 when a container of
+# `wrapper` was killed for memory or it did worse than lru. What has been run is kept in build/vm/live and not run again.
 # usage: live.sh [ls]       ls: only say what would be run
 #   LOADS="paper mix"  SEEDS="1 2 3"  WAYS="lru wrapper aware full"  PAPER_SIZES=...  MIX_SIZES=...
 #   MINUTES=4 WARM_UP=1    replayed minutes, and how many of them do not count; nor does the last, whose calls
