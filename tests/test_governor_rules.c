@@ -449,7 +449,8 @@ static void main_always_holds_what_was_started_anyway(void **state)
 		used += 5;
 		put_bytes(f, "main", "memory.current", M(used));
 		/* And, while there is any, some of what lies idle for what nobody has reserved. */
-		assert_true(get(f, "main", "memory.max") >= M(used) + (i > 10 && used < 80 ? M(2) : 0));
+		assert_true(get(f, "main", "memory.max") >=
+			    M(used) + (i > 10 && used < 80 ? M(2) : 0));
 		if (used > 85) {
 			snprintf(id, sizeof(id), "m%d", i - 10);
 			release(f, fd, id);
