@@ -42,7 +42,7 @@ echo
 # once with calls and node divided as on the rig: what is left of the difference is the kernel and the processor.
 bench/live.sh ls >/dev/null
 . build/live/settings
-rounded='function rounded(n) { n /= c; return int(n) + (rand() < n - int(n)) }'
+rounded='BEGIN { srand(1) } function rounded(n) { n /= c; return int(n) + (rand() < n - int(n)) }'
 shifted() { # LOAD DIR DIVISOR: the day begins at minute FROM, so that --minutes can end it
 	mkdir -p "$tmp/load-$1"
 	zcat tests/data/background.csv.gz | awk -F, -v OFS=, -v c=$3 "$rounded"'
