@@ -107,7 +107,7 @@ gnuplot <<-PLOT
 	set xrange [-0.6:2.6]
 	set ylabel "calls served, %"
 	set xlabel "the functions' memory (x 96 = of the model)"
-	set key top left horizontal samplen 1
+	set key top left horizontal samplen 0.5 width -2 font "sans,9"
 	set grid y
 	set title "the paper's hot functions"
 	$(plot_bars paper)
