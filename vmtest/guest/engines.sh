@@ -10,8 +10,10 @@ cd "$(dirname "$0")/../.." || exit 1
 work=$RUN/engines
 mkdir -p $work
 . vmtest/guest/systemd-lib.sh
+# What packaging/deps.sh has unpacked where docker is not installed, laid over /usr in that systemd's namespace.
+engines=$(realpath -e build/engines 2>/dev/null)
 for program in podman conmon docker dockerd containerd ctr crun runc dbus-daemon busybox /lib/systemd/systemd; do
-	command -v $program >/dev/null || not_ok "engines-has-$(basename $program)" 'not installed; run make deps'
+	PATH=$PATH:/usr/sbin:${engines:-}/usr/bin:${engines:-}/usr/sbin command -v $program >/dev/null || not_ok "engines-has-$(basename $program)" 'not installed; run make deps'
 done
 [ $failures = 0 ] || exit 1
 make_node
@@ -94,7 +96,10 @@ done
 export HOME=$work FAASMAT_DB=$work/faasmat.db
 one_function hot 8 400
 
-start_systemd 'mount --bind $1/etc /etc' || { not_ok engines-systemd-boots "$(tail -n 5 $work/systemd.log)"; exit 1; }
+[ -z "$engines" ] || cp $engines/lib/systemd/system/* $units/
+export engines
+start_systemd 'mount --bind $1/etc /etc
+	[ -z "$engines" ] || mount -t overlay -o "lowerdir=$engines/usr:/usr" engines /usr' || { not_ok engines-systemd-boots "$(tail -n 5 $work/systemd.log)"; exit 1; }
 # Commands are processes of this machine's, too: an engine looks at its own cgroup.
 mkdir -p $machine/shell
 echo $$ >$machine/shell/cgroup.procs
@@ -264,6 +269,15 @@ for driver in cgroupfs systemd; do
 			echo "# $engine $runtime took $((SECONDS - began)) s"
 		done
 	done
+	if [ $driver = systemd ]; then #EXP
+		inside ctr -n openfaas-fn run -d --memory-limit $limit docker.io/library/busybox:latest hot /bin/sleep 10000 #EXP
+		echo "# exp $(where hot): $(cat "$machine/$pool/hot/memory.max" "$machine/$pool/cgroup.subtree_control" 2>&1 | tr '\n' ' ')" #EXP
+		sql $FAASMAT_DB "update plan set bytes = 350*1048576" 2>&1 || sql $FAASMAT_DB ".schema plan" #EXP
+		sql $FAASMAT_DB "update meta set value = value + 1 where key = 'plan_version'" #EXP
+		sleep 15; echo "# exp $(cat "$machine/$pool/memory.max" "$machine/$pool/hot/memory.max" "$machine/$pool/cgroup.subtree_control" 2>&1 | tr '\n' ' ')" #EXP
+		ctl daemon-reload; sleep 2; echo "# exp reload $(cat "$machine/$pool/hot/memory.max" "$machine/$pool/cgroup.subtree_control" 2>&1 | tr '\n' ' ')" #EXP
+		do_it containerd kill hot; sleep 2; do_it containerd rm hot #EXP
+	fi #EXP
 	restarts
 	nothing_left
 	ctl stop faasmat-govern.service faasmat-watchdog.service >$work/said
