@@ -271,7 +271,7 @@ make_image() {
 		engine ctr -n openfaas-fn image import $work/image.tar
 }
 
-for driver in ${DRIVERS:-cgroupfs systemd}; do
+for driver in ${DRIVERS:-systemd cgroupfs}; do
 	case $driver in
 	cgroupfs) root=/faasmat pool=faasmat/pool-hot main=faasmat/main ;;
 	systemd) root=faasmat.slice pool='faasmat.slice/faasmat-pool\x2dhot.slice' main=faasmat.slice/faasmat-main.slice ;;
