@@ -12,16 +12,19 @@
 
 struct restore_arguments {
 	struct common_options common;
-	const char *state_dir;
-	int64_t margin;
+	struct restore_options o;
 	json_t *files; /* with --json */
 	int kept;      /* unsafe or failed */
 };
 
-enum { KEY_STATE_DIR = 0x100, KEY_MARGIN };
+enum { KEY_STATE_DIR = 0x100, KEY_MARGIN, KEY_SOCKET };
 
 static const struct argp_option options[] = {
 	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "Of the governor (default /run/faasmat)", 0 },
+	{ "socket", KEY_SOCKET, "PATH", 0,
+	  "Of the governor (default /run/faasmat/govern.sock): the table beside it, by which containers "
+	  "are placed while no governor answers, is removed",
+	  0 },
 	{ "margin", KEY_MARGIN, "SIZE", 0,
 	  "Do not put back a limit closer than this to the memory in use (default 16M)", 0 },
 	{ 0 },
@@ -36,10 +39,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &a->common;
 		return 0;
 	case KEY_STATE_DIR:
-		a->state_dir = arg;
+		a->o.state_dir = arg;
+		return 0;
+	case KEY_SOCKET:
+		a->o.socket = arg;
 		return 0;
 	case KEY_MARGIN:
-		a->margin = option_size(arg, state, "--margin");
+		a->o.margin = option_size(arg, state, "--margin");
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected argument '%s'", printable(arg));
@@ -54,7 +60,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
-	.doc = "Puts back every limit that the governor ever touched.\vA file that someone else has "
+	.doc = "Puts back every limit that the governor ever touched, and removes what it published.\vA file that someone else has "
 	       "changed since is listed and left. The governor must not be running.",
 };
 
@@ -101,10 +107,10 @@ static void take(const struct restore_result *r, void *arg)
 					(json_int_t)r->last_value, "found", (json_int_t)r->found));
 }
 
-static int restore(struct restore_arguments *a, struct store *store, const char *mount)
+static int restore(struct restore_arguments *a, struct store *store)
 {
 	pid_t holder;
-	int r = restore_all(store, mount, a->state_dir, a->margin, take, a, &holder);
+	int r = restore_all(store, &a->o, take, a, &holder);
 
 	if (r == -EBUSY && holder)
 		log_error("a governor runs (process %ld): stop it first", (long)holder);
@@ -121,8 +127,9 @@ static int restore(struct restore_arguments *a, struct store *store, const char 
 
 int cmd_restore(int argc, char **argv)
 {
-	struct restore_arguments a = { .state_dir = GOVERNOR_DEFAULTS.state_dir,
-				       .margin = GOVERNOR_DEFAULTS.margin };
+	struct restore_arguments a = { .o = { .state_dir = GOVERNOR_DEFAULTS.state_dir,
+					      .socket = GOVERNOR_DEFAULTS.socket,
+					      .margin = GOVERNOR_DEFAULTS.margin } };
 	_cleanup_store_ struct store *store = NULL;
 	char mount[CGROUP_PATH_MAX] = "/sys/fs/cgroup";
 	int r, printed = EXIT_DONE;
@@ -134,10 +141,11 @@ int cmd_restore(int argc, char **argv)
 		log_error("no cgroup2 hierarchy is mounted: there is nothing to restore here");
 		return EXIT_FAILED;
 	}
+	a.o.mount = mount;
 	if (open_database(&a.common, STORE_WRITE, &store) < 0)
 		return EXIT_FAILED;
 	a.files = json_array();
-	r = restore(&a, store, mount);
+	r = restore(&a, store);
 	if (a.common.json)
 		printed = print_json(a.files);
 	else

@@ -9,9 +9,12 @@
 #include <sys/sysmacros.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "governor/cgroup_dir.h"
 #include "governor/lease.h"
 #include "governor/pool_name.h"
+#include "governor/publish.h"
+#include "lib/faasmat.h"
 
 const char *restore_outcome_name(enum restore_outcome outcome)
 {
@@ -226,15 +229,15 @@ static void unlock_roots(int *locks, size_t n)
 }
 
 static int restore_rows(struct store *s, const struct journal_row *rows, size_t n,
-			const char *mount, const char *state_dir, int64_t margin,
+			const struct restore_options *o,
 			void (*fn)(const struct restore_result *result, void *arg), void *arg)
 {
 	char root[2 * CGROUP_PATH_MAX];
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		root_of(mount, rows[i].path, root, sizeof(root));
-		end_lease(state_dir, root);
+		root_of(o->mount, rows[i].path, root, sizeof(root));
+		end_lease(o->state_dir, root);
 	}
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct restore_result result = {
@@ -244,14 +247,27 @@ static int restore_rows(struct store *s, const struct journal_row *rows, size_t 
 			.last_value = rows[i].last_value,
 		};
 
-		result.outcome = restore_one(s, mount, &rows[i], margin, &result);
+		result.outcome = restore_one(s, o->mount, &rows[i], o->margin, &result);
 		fn(&result, arg);
 		r = write_down(s, &rows[i], &result);
 	}
 	return r;
 }
 
-int restore_all(struct store *s, const char *mount, const char *state_dir, int64_t margin,
+/* A governor of another root may have this socket now. */
+static void remove_table(const char *socket)
+{
+	_cleanup_close_ int fd = faasmat_connect(socket);
+	int r = fd >= 0 || fd == -EAGAIN ? 0 : publish_remove(socket);
+
+	if (r < 0)
+		log_warning(
+			"%s" FAASMAT_TABLE_SUFFIX
+			" cannot be removed (%s): remove it, or containers go on being placed by it",
+			socket, strerror(-r));
+}
+
+int restore_all(struct store *s, const struct restore_options *o,
 		void (*fn)(const struct restore_result *result, void *arg), void *arg,
 		pid_t *ret_pid)
 {
@@ -261,15 +277,18 @@ int restore_all(struct store *s, const char *mount, const char *state_dir, int64
 	int r = store_list_journal(s, &rows, &n);
 
 	*ret_pid = 0;
-	if (r < 0 || n == 0)
+	if (r < 0)
 		return r;
-	locks = malloc(n * sizeof(*locks));
+	locks = malloc((n + 1) * sizeof(*locks));
 	if (!locks)
 		return -ENOMEM;
 	memset(locks, 0xff, n * sizeof(*locks));
-	r = lock_roots(rows, n, mount, locks, ret_pid);
+	r = lock_roots(rows, n, o->mount, locks, ret_pid);
 	if (r == 0)
-		r = restore_rows(s, rows, n, mount, state_dir, margin, fn, arg);
+		r = restore_rows(s, rows, n, o, fn, arg);
+	/* While no governor can start on these roots. */
+	if (r == 0)
+		remove_table(o->socket);
 	unlock_roots(locks, n);
 	return r;
 }

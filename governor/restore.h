@@ -23,13 +23,22 @@ struct restore_result {
 	int error;				/* negative errno of RESTORE_FAILED */
 };
 
+struct restore_options {
+	const char *mount;     /* of cgroup2 */
+	const char *state_dir; /* of the governor's leases */
+	const char *socket;    /* of the governor's; the table beside it goes */
+	int64_t margin; /* bytes: a limit closer than this to memory.current is not put back */
+};
+
 /*
  * Works through the journal; calls fn for every file. What is done, changed or gone leaves the journal.
  * A file holds our value when it holds the last one we wrote or what the end of a lease leaves there.
- * Ends the lease first (its state files in state_dir), so that no watchdog comes after us. -EBUSY when
- * a governor runs on one of the roots (*ret_pid: which), before anything is touched.
+ * Ends the lease first (its state files in state_dir), so that no watchdog comes after us; last, removes
+ * the admission table that the governor published, unless another governor answers at its socket: nobody
+ * is to place containers by it any more. -EBUSY when a governor runs on one of the roots (*ret_pid:
+ * which), before anything is touched.
  */
-int restore_all(struct store *s, const char *mount, const char *state_dir, int64_t margin,
+int restore_all(struct store *s, const struct restore_options *o,
 		void (*fn)(const struct restore_result *result, void *arg), void *arg,
 		pid_t *ret_pid);
 

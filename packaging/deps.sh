@@ -3,10 +3,11 @@
 # Installs what is missing to build, test and demo faasmat on Debian 12, and says what it does.
 # usage: deps.sh BUILD_DIR            as root, or as a user who may sudo; may be run again at any time
 #        deps.sh BUILD_DIR 6.12|7.x   only unpacks that kernel, for test VMs
+#        deps.sh BUILD_DIR engines    what make vmtest TEST=engines needs beside
 #
 # All comes from the Debian mirror that this machine is set up with. What Debian 12 does not have is
 # unpacked, not installed: virtme-ng (of Debian 13, architecture all), kernels of Debian 13 and its
-# backports; and nginx, which would start a service when it were installed. These are kept in
+# backports; and nginx, docker and containerd, which would start services when they were installed. These are kept in
 # $XDG_CACHE_HOME/faasmat (~/.cache/faasmat) and linked into BUILD_DIR, so that another checkout fetches
 # nothing; remove that directory to have them anew.
 set -eu -o pipefail
@@ -23,6 +24,9 @@ packages=(
 	python3 python3-argcomplete python3-pkg-resources python3-requests
 	linux-image-amd64
 )
+
+# Those of make vmtest TEST=engines; docker.io and containerd come beside.
+engine_packages=(podman conmon dbus systemd busybox-static crun runc dmsetup)
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 
@@ -41,9 +45,10 @@ installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+# install_packages NAME...
 install_packages() {
 	local missing=()
-	for p in "${packages[@]}"; do
+	for p; do
 		installed "$p" || missing+=("$p")
 	done
 	if [ ${#missing[@]} = 0 ]; then
@@ -111,6 +116,15 @@ fetch_nginx() {
 	rm -r "$tmp"
 }
 
+# With docker's libraries (libdevmapper) dmsetup came already.
+fetch_engines() {
+	local tmp
+	tmp=$(mktemp -d)
+	(cd "$tmp" && apt-get -qq -o APT::Sandbox::User=root download docker.io containerd)
+	for deb in "$tmp"/*.deb; do dpkg -x "$deb" "$1"; done
+	rm -r "$tmp"
+}
+
 # The newest kernel of the suite: its image and modules, which newer suites keep in packages apart.
 unpack_kernel() {
 	local root=$1 names=linux-image-amd64 all=
@@ -144,10 +158,13 @@ fetch_kernel() {
 mkdir -p "$build"
 build=$(realpath "$build")
 cache=${XDG_CACHE_HOME:-${HOME:-$build}/.cache}/faasmat
-if [ $# -gt 1 ]; then
+if [ "${2:-}" = engines ]; then
+	install_packages "${engine_packages[@]}"
+	installed docker.io && installed containerd || keep engines fetch_engines
+elif [ $# -gt 1 ]; then
 	fetch_kernel "$2"
 else
-	install_packages
+	install_packages "${packages[@]}"
 	keep virtme with_suite trixie unpack_virtme
 	keep nginx fetch_nginx
 fi

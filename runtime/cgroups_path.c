@@ -105,6 +105,18 @@ int cgroups_path_resolve(const char *text, const char *id, bool systemd, char *o
 	return put(out, size, "%s%s%s", *text == '/' ? "" : "/", text, "");
 }
 
+/* "/faasmat.slice/faasmat-main.slice"; not "/faasmat/pool-x.slice", the pool of a function with such a name. */
+static bool is_slice(const char *pool)
+{
+	const char *last = strrchr(pool, '/');
+	char above[CGROUPS_PATH_MAX];
+
+	if (!ends_in(last, ".slice"))
+		return false;
+	snprintf(above, sizeof(above), "%.*s", (int)(last - pool), pool);
+	return !*above || ends_in(above, ".slice");
+}
+
 int cgroups_path_move(const char *text, const char *id, bool systemd, const char *pool, char *out,
 		      size_t size)
 {
@@ -115,13 +127,11 @@ int cgroups_path_move(const char *text, const char *id, bool systemd, const char
 
 	if (*pool != '/' || is_odd(pool))
 		return -EINVAL;
+	if (is_slice(pool) != systemd)
+		return -EXDEV;
 	if (systemd) {
 		r = text ? split_scope(text, &s) : -EINVAL;
-		if (r < 0)
-			return r;
-		return ends_in(slice, ".slice")
-			       ? put(out, size, "%s:%s:%s", slice + 1, s.prefix, s.name)
-			       : -EOPNOTSUPP;
+		return r < 0 ? r : put(out, size, "%s:%s:%s", slice + 1, s.prefix, s.name);
 	}
 	r = cgroups_path_resolve(text, id, false, path, sizeof(path));
 	return r < 0 ? r : put(out, size, "%s%s%s", pool, strrchr(path, '/'), "");

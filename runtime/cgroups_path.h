@@ -21,7 +21,9 @@ int cgroups_path_resolve(const char *text, const char *id, bool systemd, char *o
 
 /*
  * The cgroupsPath that puts the same container below `pool` ("/faasmat/pool-f"), with its prefix and
- * name kept. -EOPNOTSUPP: with systemd a container can only be put into a slice, and `pool` is none.
+ * name kept. -EXDEV: the cgroup driver and `pool` do not go together. With systemd a container can only be put
+ * into a slice; and what is put into a slice without systemd's knowing loses its limits when systemd next
+ * writes the slice's controllers.
  */
 int cgroups_path_move(const char *text, const char *id, bool systemd, const char *pool, char *out,
 		      size_t size);

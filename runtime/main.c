@@ -119,6 +119,14 @@ static int redirect(const struct settings *s, const struct runtime_arguments *a)
 	return r;
 }
 
+static const char *why(int error)
+{
+	return error == -EXDEV
+		       ? "the governor's root is a slice and the engine's cgroup driver is not "
+			 "systemd, or the other way round"
+		       : strerror(-error);
+}
+
 int main(int argc, char **argv)
 {
 	struct runtime_arguments a;
@@ -130,8 +138,7 @@ int main(int argc, char **argv)
 	runtime_arguments_parse(argc, argv, &a);
 	r = a.starts ? redirect(&s, &a) : 0;
 	if (r < 0)
-		say("%s is not placed: %s", a.id ? a.id : "a container without a name",
-		    strerror(-r));
+		say("%s is not placed: %s", a.id ? a.id : "a container without a name", why(r));
 	r = find_runtime(&s, argc > 0 ? argv[0] : "", runtime, sizeof(runtime));
 	if (r == 0)
 		execv(runtime, argv);

@@ -288,6 +288,11 @@ works status-lease '/sys/fs/cgroup/x: ends in 0 s.*watchdog IS MISSING' "$F" sta
 rm "$T/lease-0"*
 sqlite3 "$FAASMAT_DB" "delete from plan; delete from planned; delete from ledger; delete from outcomes; delete from forecasts"
 
+# --- restore: what a governor published is gone, too
+: >"$T/gone.sock.table"
+"$F" restore --socket "$T/gone.sock" --state-dir "$T" >/dev/null 2>&1
+same restore-removes-the-table "$? $(ls "$T"/gone.sock*)" '0 '
+
 # --- govern: what it does not start with
 refuses govern-share 2 'share from 0 to 1' "$F" govern --share 1.5
 refuses govern-nan 2 'share from 0 to 1' "$F" govern --share nan

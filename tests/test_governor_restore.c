@@ -46,10 +46,13 @@ static void crash(struct fixture *f)
 
 static int restore(struct fixture *f, struct outcomes *ret)
 {
+	const struct restore_options o = {
+		.mount = f->mount, .state_dir = f->mount, .socket = f->socket, .margin = M(2)
+	};
 	pid_t holder;
 
 	*ret = (struct outcomes){ 0 };
-	return restore_all(f->store, f->mount, f->mount, M(2), take, ret, &holder);
+	return restore_all(f->store, &o, take, ret, &holder);
 }
 
 static void restore_puts_first_values_back(void **state)
@@ -229,6 +232,51 @@ static void restore_waits_for_the_governor_to_go(void **state)
 	assert_limit(f, "pool-f", 30);
 }
 
+static bool is_published(const struct fixture *f)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s.table", f->socket);
+	return access(path, F_OK) == 0;
+}
+
+/* A wrapper that found it would go on filling pools that nobody governs. */
+static void restore_removes_the_published_table(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	crash(f);
+	assert_true(is_published(f));
+	assert_int_equal(restore(f, &o), 0);
+	assert_false(is_published(f));
+	/* One in shadow mode leaves a table, too, and no journal. */
+	f->o.apply = false;
+	begin(f);
+	tick_at(f, 11);
+	governor_close(f->governor);
+	f->governor = NULL;
+	assert_true(is_published(f));
+	assert_int_equal(restore(f, &o), 0);
+	assert_false(is_published(f));
+}
+
+static void restore_leaves_the_table_of_a_governor_that_runs(void **state)
+{
+	struct fixture *f = *state;
+	struct outcomes o;
+
+	f->o.apply = false;
+	plan(f, 10, 20, 30, 20);
+	begin(f);
+	tick_at(f, 10);
+	assert_int_equal(restore(f, &o), 0);
+	assert_true(is_published(f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +288,8 @@ int main(void)
 		ON_TREE(restore_does_not_kill),
 		ON_TREE(restore_knows_a_cgroup_made_again),
 		ON_TREE(restore_waits_for_the_governor_to_go),
+		ON_TREE(restore_removes_the_published_table),
+		ON_TREE(restore_leaves_the_table_of_a_governor_that_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,12 @@ static void paths_in_both_syntaxes(void **state)
 		  "/faasmat.slice/faasmat-f.slice", "faasmat-f.slice:docker:0123" },
 		{ true, "a-b-c.slice:libpod:77", "/a.slice/a-b.slice/a-b-c.slice/libpod-77.scope",
 		  "/faasmat/pool-f", NULL },
+		{ false, "/docker/0123", "/docker/0123", "/faasmat/pool-x.slice",
+		  "/faasmat/pool-x.slice/0123" },
+		{ true, "a.slice:docker:0123", "/a.slice/docker-0123.scope",
+		  "/faasmat/pool-x.slice", NULL },
+		/* systemd would take the container's controllers away. */
+		{ false, "/docker/0123", "/docker/0123", "/faasmat.slice/faasmat-f.slice", NULL },
 		{ true, "-.slice::c", "/c.scope", "/x.slice", "x.slice::c" },
 		{ true, "user.slice:crun:c.slice", NULL, "/x.slice", NULL },
 		{ true, "/docker/0123", NULL, "/x.slice", NULL },

@@ -11,7 +11,7 @@ for test in ${*:-netem powercut invocations collector govern hostile kills repla
 	echo "# $test"
 	case $test in
 	# A program of its own, with its own idea of a root.
-	govern | hostile | invocations | kills | systemd | volumes) bash "vmtest/guest/$test.sh" || failures=$((failures + 1)) ;;
+	engines | govern | hostile | invocations | kills | systemd | volumes) bash "vmtest/guest/$test.sh" || failures=$((failures + 1)) ;;
 	*) . "vmtest/guest/$test.sh" ;;
 	esac
 	echo "# $test took $((SECONDS - began)) s"

@@ -9,72 +9,15 @@ cd "$(dirname "$0")/../.." || exit 1
 [ -x /lib/systemd/systemd ] || { skip systemd "systemd is not installed here"; exit 0; }
 work=$RUN/systemd
 mkdir -p $work
+. vmtest/guest/systemd-lib.sh
 make_node
-mkdir -p $NODE/machine
-echo +memory >$CG/cgroup.subtree_control
-echo +memory >$NODE/cgroup.subtree_control
-
-# What `make install` leaves, from the copies that the guest tests use.
-prefix=$work/usr
-install -D -m 755 $BIN/faasmat $prefix/bin/faasmat
-install -D -m 755 $BIN/faasmat-watchdog $prefix/libexec/faasmat/faasmat-watchdog
-units=$work/units
-mkdir -p $units
-for unit in packaging/systemd/*.in; do
-	sed "s|@prefix@|$prefix|g; s|@sysconfdir@|$work|g" $unit >$units/$(basename ${unit%.in})
-done
-cat >$units/test.target <<'UNIT'
-[Unit]
-Description=nothing but what the test starts
-DefaultDependencies=no
-AllowIsolate=yes
-UNIT
-
-# What only the test needs: its database is not in the state directory, and there is no journal.
-for unit in govern watchdog collect; do
-	mkdir -p $units/faasmat-$unit.service.d
-	printf '[Service]\nReadWritePaths=%s\nStandardError=append:%s\n' $work $work/$unit.log \
-		>$units/faasmat-$unit.service.d/test.conf
-done
-
-# inside COMMAND...: in the namespaces of that systemd
-inside() { nsenter -t $init -m -p -C "$@"; }
-ctl() { inside systemctl --no-pager "$@" 2>&1; }
-start_systemd() {
-	(
-		echo $BASHPID >$NODE/machine/cgroup.procs
-		exec unshare --mount --pid --cgroup --fork --kill-child bash -c '
-			mount --make-rprivate /
-			mount -t proc proc /proc
-			umount /sys/fs/cgroup
-			mount -t cgroup2 -o memory_recursiveprot cgroup2 /sys/fs/cgroup
-			mkdir -p /run/systemd
-			mount -t tmpfs tmpfs /run/systemd
-			mkdir -p /run/systemd/system
-			cp -r "$1"/* /run/systemd/system/
-			mount -t tmpfs tmpfs /var/lib
-			exec env -i container=faasmat PATH="$PATH" SYSTEMD_LOG_TARGET=console SYSTEMD_UNIT_PATH=/run/systemd/system: \
-				/lib/systemd/systemd --system --unit=test.target --log-level=notice' - $units
-	) >$work/systemd.log 2>&1 &
-	wait_for 180 eval 'init=$(pgrep -f "^/lib/systemd/systemd --system")'
-	init=$(pgrep -f '^/lib/systemd/systemd --system' | head -n 1)
-	# Who began it leaves: a cgroup that holds processes itself has no controllers for those below it.
-	echo $! >$CG/cgroup.procs
-	wait_for 180 eval 'ctl is-active test.target >/dev/null'
-}
+install_faasmat
 start_systemd || { not_ok systemd-boots "$(tail -n 5 $work/systemd.log)"; exit 1; }
 ok systemd-boots
 echo "# $(ctl --version | head -n 1), $(ctl is-system-running)"
 
-property() { ctl show -P "$1" "$2"; }
 export FAASMAT_DB=$work/faasmat.db
-printf 'function,day,minute,count\nf,0,0,1\n' >$work/history.csv
-printf 'function,memory_mb,warm_ms,cold_ms\nf,50,100,1000\n' >$work/functions.csv
-$FAASMAT import history $work/history.csv --functions $work/functions.csv 2>/dev/null
-now=$(($(date +%s) / 60))
-sql $FAASMAT_DB "INSERT INTO planned VALUES($now - 5, $now + 1000);
-	WITH RECURSIVE m(m) AS (SELECT $now - 5 UNION SELECT m + 1 FROM m WHERE m < $now + 1000)
-	INSERT INTO plan SELECT m, id, 4, 200 * 1048576, 52428800 FROM m, functions; INSERT INTO meta VALUES('plan_version', 1)"
+one_function f 4 200
 cat >$work/faasmat.conf <<CONF
 db = $FAASMAT_DB
 [collect]
@@ -88,8 +31,6 @@ margin = 16M
 plan-at = never
 lease = 20s
 CONF
-CGM=/sys/fs/cgroup
-machine=$NODE/machine
 slice=$machine/faasmat.slice
 # The pool's slice as systemd escapes it.
 pool='faasmat-pool\x2df.slice'
