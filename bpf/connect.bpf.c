@@ -8,6 +8,7 @@
 #include <bpf/bpf_endian.h>
 
 #define ESTABLISHED 1
+#define SYN_RECV 3
 #define CLOSE 7
 
 /* What came with the handshake's last packet, which is being worked on right now; else NULL. */
@@ -43,7 +44,10 @@ static __always_inline void count_early(struct connection *c, const struct wire_
 	count_requests(counts, c->waiting >> 32, config->sweep);
 }
 
-/* A segment on another processor may have been faster and have made the same connection: join(). */
+/*
+ * A segment on another processor may have been faster and have made the same connection: join(). What came
+ * early is then that one's to count: a copy of the same packet, or what comes behind it.
+ */
 static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 				     const struct wire_config *config)
 {
@@ -51,7 +55,7 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 	__u32 rcv_nxt = BPF_CORE_READ(tcp, rcv_nxt), snd_nxt = BPF_CORE_READ(tcp, snd_nxt);
 	struct wire_invocations *counts = NULL;
 	struct early *early = NULL;
-	struct connection *c;
+	struct connection *c, *made;
 
 	if (config->classes & WIRE_CONNECT) {
 		counts = counters_of(cgroup_id(cgrp));
@@ -63,6 +67,7 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 	if (early) {
 		c = &early->connection;
 		c->out.next_seq = snd_nxt;
+		c->was_early = 1;
 	} else {
 		c = begin_connection(cgroup_id(cgrp), rcv_nxt, snd_nxt);
 		if (!c)
@@ -72,12 +77,13 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 		c->since_ns = bpf_ktime_get_ns();
 		c->is_counted = 1;
 	}
-	if (!bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE))
-		return;
-	if (counts)
+	made = bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE);
+	if (made && counts)
 		count_requests(counts, 1, config->sweep);
+	else if (made && made->was_early)
+		count_early(made, config);
 	else if (early)
-		count_early(c, config);
+		bpf_sk_storage_delete(&h2_connections, sk);
 }
 
 static __always_inline void closed(struct sock *sk, struct cgroup *cgrp,

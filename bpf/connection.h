@@ -50,7 +50,8 @@ struct connection {
 	__u8 is_counted; /* class connect: a connection that is an invocation */
 	__u8 clean;	 /* requests in a row that were alone when they were answered */
 	__u8 is_joined;	 /* it was there before the programs */
-	__u8 padding[2];
+	__u8 was_early;	 /* its first data came with the handshake's last packet */
+	__u8 padding;
 	__u32 pushed, popped;
 	__u8 queue[QUEUE]; /* enum request_kind of the waiting ones */
 };
@@ -62,8 +63,6 @@ struct {
 	__type(value, struct connection);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } connections __weak SEC(".maps");
-
-#define SYN_RECV 3 /* TCP_SYN_RECV: the handshake's last packet is being worked on */
 
 /* A connection before its socket has it. The socket gets it whole: a segment on another processor may
  * find it the moment it is there. */

@@ -425,9 +425,12 @@ static __noinline __u8 hop_of(struct __sk_buff *skb, const struct wire_config *c
 	return hop;
 }
 
-/* The first segment seen of a connection: it came before connect.bpf.c was told of the connection,
- * which another processor is making right now; or the connection was there before the programs. Then
- * TCP knows where it is, but not whether that is inside a body. */
+/*
+ * A connection that is not known yet. Where nothing of it was received, this is its begin: the handshake's
+ * last packet is being worked on at another processor right now, or its tracepoint was passed over since
+ * it interrupted the same program. Otherwise it was there before the programs: TCP knows where it is, but
+ * not whether that is inside a body.
+ */
 static __noinline struct connection *join(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -443,12 +446,14 @@ static __noinline struct connection *join(struct __sk_buff *skb)
 	c = begin_connection(bpf_skb_cgroup_id(skb), tcp->rcv_nxt, tcp->snd_nxt);
 	if (!c)
 		return NULL;
-	if (sk->state != SYN_RECV) {
+	if (tcp->bytes_received) {
 		c->in.phase = HTTP_JOINED;
 		c->out.phase = HTTP_LAZY;
 		c->is_joined = 1;
 	}
-	return bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE);
+	/* Whoever was faster has made it: then that one counts. */
+	c = bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE);
+	return c ?: bpf_sk_storage_get(&connections, sk, NULL, 0);
 }
 
 /* The part of a segment that comes next, in frames. */
