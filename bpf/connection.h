@@ -51,7 +51,7 @@ struct connection {
 	__u8 clean;	 /* requests in a row that were alone when they were answered */
 	__u8 is_joined;	 /* it was there before the programs */
 	__u8 was_early;	 /* its first data came with the handshake's last packet */
-	__u8 padding;
+	__u8 left_ahead; /* segments are kept that found the lock taken: how far, in LEFT_UNITs */
 	__u32 pushed, popped;
 	__u8 queue[QUEUE]; /* enum request_kind of the waiting ones */
 };

@@ -67,10 +67,14 @@ static __always_inline long h2_step(struct h2_feed *f, struct h2_reader *r, int 
 	return f->pos == f->bytes;
 }
 
-/* After the segment's last step: the next sequence number to look at, behind what is passed over. */
-static __always_inline __u32 h2_next_seq(struct h2_reader *r, __u32 end)
+/* After the segment's last step: the next sequence number to look at, behind what is passed over. With
+ * `has_kept`, segments that came early follow, and the frame's end may lie in one of them. */
+static __always_inline __u32 h2_next_seq(struct h2_reader *r, __u32 end, bool has_kept)
 {
 	__u32 left = r->left;
+
+	if (has_kept)
+		return end;
 
 	r->left = 0;
 	return end + left;

@@ -55,7 +55,7 @@ struct piece_key {
 	__u64 seq;
 };
 struct piece {
-	__u32 bytes;
+	__u32 bytes, ack;
 	char data[PIECE_BYTES];
 };
 
@@ -499,7 +499,7 @@ static __always_inline void feed_requests(struct source *source, const struct se
 	if ((!at_once || !feed_whole_head(&f)) &&
 	    bpf_loop(MAX_STEPS, request_step, &f, 0) == MAX_STEPS)
 		c->in.phase = HTTP_LOST;
-	end_feed(&f, s->seq);
+	end_feed(&f, s->seq, c->kept);
 	if (c->in.phase == HTTP_H2)
 		c->in.next_seq = s->seq + f.pos - (f.n - f.at) + H2_PREFACE;
 	else if (source->config->classes & WIRE_HTTP2 &&
@@ -538,15 +538,16 @@ static __always_inline void lose_track(struct source *source, __u32 next)
 	count_unsettled(c, (next - c->in.next_seq) / SHORTEST_HEAD + 1, false);
 	c->in.next_seq = next;
 	c->in.carry = 0;
+	c->clean = 0;
 	c->in.phase = HTTP_JOINED;
 	c->in.flags = HTTP_JOINING | HTTP_SKIPPED;
 }
 
 struct keeping {
 	struct __sk_buff *skb;
-	struct connection *connection;
 	__u64 cookie;
-	__u32 payload, bytes, seq;
+	__u32 payload, bytes, seq, ack;
+	__u32 pieces;
 };
 
 static long keep_piece(__u32 i, void *arg)
@@ -566,25 +567,60 @@ static long keep_piece(__u32 i, void *arg)
 		return 1;
 	n++;
 	piece->bytes = n;
+	piece->ack = k->ack;
 	if (!bpf_map_update_elem(&pieces, &key, piece, BPF_ANY))
-		k->connection->kept++;
+		k->pieces++;
 	return 0;
+}
+
+/* The number of pieces. */
+static __noinline __u32 keep_pieces(struct __sk_buff *skb, const struct segment *s)
+{
+	struct keeping k = {
+		.skb = skb, .payload = s->payload, .bytes = s->bytes, .seq = s->seq, .ack = s->ack
+	};
+
+	k.cookie = bpf_get_socket_cookie(skb);
+	bpf_loop(MAX_PIECES, keep_piece, &k, 0);
+	return k.pieces;
 }
 
 static __always_inline void keep_segment(struct source *source, const struct segment *s)
 {
 	struct connection *c = source->connection;
-	struct keeping k = { .skb = source->skb,
-			     .connection = c,
-			     .payload = s->payload,
-			     .bytes = s->bytes,
-			     .seq = s->seq };
 
 	if (!c->kept || (__s32)(s->end - c->kept_end) > 0)
 		c->kept_end = s->end;
-	k.cookie = bpf_get_socket_cookie(source->skb);
 	if (c->kept < MAX_KEPT)
-		bpf_loop(MAX_PIECES, keep_piece, &k, 0);
+		c->kept += keep_pieces(source->skb, s);
+	if (!c->kept)
+		c->kept = 1;
+}
+
+/*
+ * The lock's holder takes longer than is worth waiting for (under a hypervisor its processor may have been
+ * stopped): the segment is left for it to take. It may have looked for that just before, and then gives
+ * the lock back: so once more. True with the lock.
+ */
+#define LEFT_UNIT 512
+static __always_inline bool leave_segment(struct __sk_buff *skb, struct connection *c,
+					  const struct segment *s)
+{
+	__u32 ahead = (s->end - c->in.next_seq) / LEFT_UNIT + 1;
+
+	keep_pieces(skb, s);
+	*(volatile __u8 *)&c->left_ahead = ahead < 255 ? ahead : 255;
+	return take_lock(c);
+}
+
+/* With the lock: what others have left is kept from here on. */
+static __always_inline void find_left(struct connection *c)
+{
+	__u32 end = c->in.next_seq + c->left_ahead * LEFT_UNIT;
+
+	c->left_ahead = 0;
+	if (!c->kept || (__s32)(end - c->kept_end) > 0)
+		c->kept_end = end;
 	if (!c->kept)
 		c->kept = 1;
 }
@@ -604,27 +640,46 @@ static long take_piece(__u32 i, void *arg)
 	s.bytes = source->piece->bytes;
 	s.seq = c->in.next_seq;
 	s.end = s.seq + s.bytes;
-	s.ack = c->ack;
+	s.ack = source->piece->ack;
 	if (c->in.phase == HTTP_H2 || feed_requests_apart(source, &s) == HTTP_H2)
 		feed_frames(source, &s);
 	bpf_map_delete_elem(&pieces, &key);
+	/* More may come before the last of them does. */
+	if (c->kept > 1)
+		c->kept--;
 	return 0;
 }
 
-static __always_inline int take_kept(struct source *source)
+/* Takes what is kept and comes next. */
+__noinline int take_kept(struct __sk_buff *skb, struct connection *c)
 {
-	struct connection *c;
+	struct source source = { .skb = skb, .connection = c, .config = read_settings() };
 
-	if (!source)
+	if (!c || !source.config)
 		return 0;
-	c = source->connection;
+	if (c->left_ahead)
+		find_left(c);
 	if ((__s32)(c->kept_end - c->in.next_seq) > 0)
-		bpf_loop(MAX_KEPT, take_piece, source, 0);
-	source->piece = NULL;
+		bpf_loop(MAX_KEPT, take_piece, &source, 0);
 	/* Those that were passed over as body are never asked for; the map forgets them. */
 	if ((__s32)(c->kept_end - c->in.next_seq) <= 0)
 		c->kept = 0;
 	return 0;
+}
+
+/* What lies between is of a body that is being passed over, and need not be seen. */
+static __always_inline bool pass_gap(struct source *source, __u32 next)
+{
+	struct connection *c = source->connection;
+	__u32 gap = next - c->in.next_seq;
+
+	if (c->in.phase == HTTP_H2)
+		return h2_pass_gap(source->skb, c, next);
+	if (c->in.phase != HTTP_BODY || c->in.left < gap)
+		return false;
+	c->in.left -= gap;
+	c->in.next_seq = next;
+	return true;
 }
 
 /* A segment that begins behind what is expected: TCP knows whether what is between is still to come. */
@@ -634,6 +689,8 @@ static __always_inline bool is_early(struct source *source, const struct segment
 	struct bpf_tcp_sock *tcp;
 	struct bpf_sock *sk = source->skb->sk;
 
+	if (pass_gap(source, s->seq))
+		return false;
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	tcp = sk ? bpf_tcp_sock(sk) : NULL;
 	if (tcp && (__s32)(tcp->rcv_nxt - c->in.next_seq) <= 0)
@@ -643,6 +700,26 @@ static __always_inline bool is_early(struct source *source, const struct segment
 }
 
 static __noinline int read_early_data(struct __sk_buff *skb);
+
+/* With the lock: a segment of which not all is seen. */
+static __always_inline void receive_new(struct source *source, const struct segment *s)
+{
+	struct connection *c = source->connection;
+
+	if (c->hop == HOP_UNKNOWN)
+		c->hop = hop_of(source->skb, source->config);
+	if ((__s32)(s->seq - c->in.next_seq) > 0) {
+		if (c->in.phase != HTTP_JOINED && c->in.phase != HTTP_UNKNOWN &&
+		    is_early(source, s)) {
+			keep_segment(source, s);
+			return;
+		}
+		c->in.next_seq = s->seq;
+	}
+	feed_segment(source, s, true);
+	if (c->kept)
+		take_kept(source->skb, c);
+}
 
 static __always_inline int receive(struct __sk_buff *skb)
 {
@@ -667,27 +744,21 @@ static __always_inline int receive(struct __sk_buff *skb)
 		PASSED(PASSED_OVER);
 		return ALLOW;
 	}
-	if (!take_lock(c))
+	if (!take_lock(c) && !leave_segment(skb, c, &s))
 		return ALLOW;
 	source.skb = skb;
 	source.connection = c;
 	source.config = read_settings();
+	if (c->left_ahead)
+		take_kept(skb, c);
 	/* Again: another processor may have been faster. */
-	if (source.config && (__s32)(s.end - c->in.next_seq) > 0) {
-		if (c->hop == HOP_UNKNOWN)
-			c->hop = hop_of(skb, source.config);
-		if ((__s32)(s.seq - c->in.next_seq) > 0 && c->in.phase != HTTP_JOINED &&
-		    c->in.phase != HTTP_UNKNOWN && is_early(&source, &s)) {
-			keep_segment(&source, &s);
-		} else {
-			if ((__s32)(s.seq - c->in.next_seq) > 0)
-				c->in.next_seq = s.seq;
-			feed_segment(&source, &s, true);
-			if (c->kept)
-				take_kept(&source);
-		}
-	}
+	if (source.config && (__s32)(s.end - c->in.next_seq) > 0)
+		receive_new(&source, &s);
 	drop_lock(c);
+	if (c->left_ahead && take_lock(c)) {
+		take_kept(skb, c);
+		drop_lock(c);
+	}
 	return ALLOW;
 }
 
@@ -792,7 +863,7 @@ static __always_inline int send(struct __sk_buff *skb)
 	begin_feed(&f);
 	if (bpf_loop(MAX_STEPS, response_step, &f, 0) == MAX_STEPS)
 		c->out.phase = HTTP_OPAQUE;
-	end_feed(&f, s.seq);
+	end_feed(&f, s.seq, false);
 	return ALLOW;
 }
 

@@ -248,10 +248,28 @@ __noinline int h2_received(struct __sk_buff *skb, struct connection *c, struct p
 	p.feed.pos = span->pos;
 	p.is_made = !span->is_early;
 	bpf_loop(MAX_STEPS, h2_request_step, &p, 0);
-	c->in.next_seq = h2_next_seq(&p.h2->in, span->seq + span->bytes);
+	c->in.next_seq = h2_next_seq(&p.h2->in, span->seq + span->bytes, c->kept);
 	if (p.h2->in.state & H2_BROKEN)
 		c->in.phase = HTTP_OPAQUE;
 	return 0;
+}
+
+/* See pass_gap() in http.bpf.c: 1 when the gap before `next` lies in a frame whose end is known. */
+__noinline int h2_pass_gap(struct __sk_buff *skb, struct connection *c, __u32 next)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct h2_connection *h2;
+	__u32 gap;
+
+	if (!c || !sk)
+		return 0;
+	h2 = bpf_sk_storage_get(&h2_connections, sk, NULL, 0);
+	gap = next - c->in.next_seq;
+	if (!h2 || h2->in.left < gap)
+		return 0;
+	h2->in.left -= gap;
+	c->in.next_seq = next;
+	return 1;
 }
 
 /* The server's frames. What it sent before the client's preface came are whole frames. */
@@ -280,7 +298,7 @@ static __always_inline int h2_sent(struct __sk_buff *skb, struct connection *c,
 	p.feed.bytes = s->bytes;
 	p.feed.pos = c->out.next_seq - s->seq;
 	bpf_loop(MAX_STEPS, h2_response_step, &p, 0);
-	c->out.next_seq = h2_next_seq(&p.h2->out, s->end);
+	c->out.next_seq = h2_next_seq(&p.h2->out, s->end, false);
 	return ALLOW;
 }
 

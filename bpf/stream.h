@@ -158,14 +158,15 @@ static __always_inline void begin_feed(struct stream_feed *f)
 		refill(f);
 }
 
-/* Afterwards: where the stream stands. `seq` is the segment's first byte's. */
-static __always_inline void end_feed(struct stream_feed *f, __u32 seq)
+/* Afterwards: where the stream stands. `seq` is the segment's first byte's. With `has_kept`, segments
+ * that came early follow, and the body's end may lie in one of them: it is not passed over ahead. */
+static __always_inline void end_feed(struct stream_feed *f, __u32 seq, bool has_kept)
 {
 	struct http_stream *h = f->h;
 
 	h->carry = h->phase < HTTP_BODY ? f->n - f->at : 0;
 	h->next_seq = seq + f->bytes;
-	if (h->phase == HTTP_BODY && h->left) {
+	if (h->phase == HTTP_BODY && h->left && !has_kept) {
 		__u32 ahead = h->left < STREAM_AHEAD ? h->left : STREAM_AHEAD;
 
 		h->next_seq += ahead;

@@ -106,7 +106,7 @@ static __always_inline void feed_part(struct connection *c, struct http_stream *
 		h->phase = HTTP_OPAQUE;
 	if (source.failed)
 		lose_part(c, h, n, is_response);
-	end_feed(&f, seq);
+	end_feed(&f, seq, false);
 }
 
 /* Global: verified once. */

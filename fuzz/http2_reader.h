@@ -61,7 +61,7 @@ static inline __u32 h2_feed_piece(struct h2_reader *r, struct h2_seen *seen, con
 		if (++steps > 2 * n + 8)
 			abort();
 	free(copy);
-	return h2_next_seq(r, seq + n);
+	return h2_next_seq(r, seq + n, false);
 }
 
 #endif

@@ -69,12 +69,12 @@ static void feed(struct http_stream *h, struct seen *s, const char *bytes, size_
 		return;
 	begin_feed(&f);
 	if (!response && feed_whole_head(&f)) {
-		end_feed(&f, start);
+		end_feed(&f, start, false);
 		return;
 	}
 	while (!feed_step(&f))
 		assert_true(++steps <= 2 * n + 8);
-	end_feed(&f, start);
+	end_feed(&f, start, false);
 }
 
 /* Feeds `text` in pieces of which `cut` says the length; what a body passes over is not fed, just as
