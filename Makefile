@@ -181,6 +181,11 @@ $(BUILD)/libfaasmat.o: $(BUILD)/gcc/lib/faasmat.o
 	@cp $< $@
 
 # --- unit tests, benches, VM test programs
+$(BUILD)/tests/%.bpf.o: tests/%.bpf.c $(BUILD)/bpf/vmlinux.h
+	@mkdir -p $(@D)
+	$(call msg,BPF,$@)
+	$(Q)clang -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -I$(BUILD)/bpf -c $< -o $@
+
 $(OUT)/tests/%: tests/%.c $(LIB) $(wildcard tests/*.h) | $(DEPS)
 	@mkdir -p $(@D)
 	$(call msg,TEST,$@)

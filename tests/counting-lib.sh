@@ -21,6 +21,7 @@ mkdir -p "$mount/$name/main" || skip_all "no cgroup can be made in $mount"
 collector=
 servers=
 watch=()
+inside=() # what runs a program in a network namespace: servers and their clients
 
 clean_up() {
 	local s
@@ -30,6 +31,7 @@ clean_up() {
 		wait "$s" 2>/dev/null
 	done
 	$F collect --detach --pin $pin 2>/dev/null
+	[ ${#inside[@]} = 0 ] || ip netns del $name
 	rmdir $pin "$mount/$name"/main/* "$mount/$name/main" "$mount/$name" 2>/dev/null
 	rm -rf $tmp
 }
@@ -70,10 +72,10 @@ serve() {
 		server { listen 127.0.0.1:$2 backlog=4096; location / { return 200 "ok"; }
 		location = /status { stub_status; } ${3:-} } }
 	END
-	sh -c "echo \$\$ >$cgroup/cgroup.procs; exec build/nginx/usr/sbin/nginx -c $PWD/$tmp/nginx-$1.conf" 2>/dev/null &
+	sh -c "echo \$\$ >$cgroup/cgroup.procs; exec ${inside[*]} build/nginx/usr/sbin/nginx -c $PWD/$tmp/nginx-$1.conf" 2>/dev/null &
 	servers="$servers $!"
 	for _ in $(seq 50); do
-		bash -c "exec 3<>/dev/tcp/127.0.0.1/$2" 2>/dev/null && return
+		"${inside[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$2" 2>/dev/null && return
 		sleep 0.1
 	done
 	echo "not ok $name-serve: nginx does not answer on port $2"

@@ -4,9 +4,10 @@
 # kernel cannot settle; clients that mean harm; and 100,000 requests of each load generator.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-names="counting-5xx counting-excluded counting-hops counting-aborted counting-joined counting-none counting-hostile counting-wrk counting-curl counting-h2load"
+names="counting-5xx counting-excluded counting-hops counting-aborted counting-joined counting-idle counting-none counting-hostile counting-wrk counting-curl counting-h2load counting-disorder"
 . tests/counting-lib.sh
 trap clean_up EXIT
+make -s build/tests/disorder.bpf.o || exit 1
 UNSETTLED=$((4 + 8)) # of store/quality.h: joined, unsettled
 
 # equal NAME GOT WANTED
@@ -76,6 +77,8 @@ forget
 
 # --- a connection that is older than the programs: counted, but not called exact
 exec 5<>/dev/tcp/127.0.0.1/18101
+printf 'GET /0 HTTP/1.1\r\nHost: a\r\n\r\n' >&5
+sleep 0.2
 start --port 18101
 printf 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n' >&5
 sleep 0.2
@@ -89,6 +92,17 @@ if [ "$got" -le $((2 + bound)) ] && [ "$got" -ge $((2 - bound)) ] && [ "$bound" 
 else
 	echo "not ok counting-joined: sent 2, counted $got, bound $bound, quality $quality"
 fi
+forget
+
+# --- one that was idle until then begins with its first request
+exec 5<>/dev/tcp/127.0.0.1/18101
+sleep 0.2
+start --port 18101
+printf 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n' >&5
+sleep 0.2
+exec 5>&-
+stop
+equal idle "$(outcomes web)" "1 1 0 0 0 1 0 0"
 forget
 
 # --- nothing counted is not zero counted
@@ -131,3 +145,34 @@ for generator in wrk curl h2load; do
 	bench/volumes.sh $generator 100000 >$tmp/volume || echo "not ok counting-$generator: $(cat $tmp/volume)"
 	equal $generator "$(jq -r '"\(.sent >= 100000) \(.lost) \(.extra) \(.quality)"' $tmp/volume)" "true 0 0 exact"
 done
+
+# --- a bad network: packets are lost, come twice, overtake one another and meet on two processors
+cores=$(nproc)
+if ! ip netns add $name 2>/dev/null || ! command -v tc >/dev/null; then
+	echo "skip counting-disorder: needs ip and tc (Debian package iproute2)"
+	exit 0
+fi
+inside=(ip netns exec $name)
+"${inside[@]}" ip link set lo up
+"${inside[@]}" sh -c "printf %x $(((1 << (cores < 31 ? cores : 31)) - 1)) >/sys/class/net/lo/queues/rx-0/rps_cpus"
+serve bad 18106
+serve bad2 18107 '} server { listen 127.0.0.1:18108 http2; location / { return 200 "ok"; }'
+start --port 18106-18108 --exclude /status --invocations http,http2
+if ! "${inside[@]}" tc qdisc add dev lo clsact || ! "${inside[@]}" tc filter add dev lo egress bpf da obj build/tests/disorder.bpf.o sec tc; then
+	echo "not ok counting-disorder: tc takes no BPF program"
+fi
+for round in 1 2 3; do
+	for way in keep-alive pipelined bytes body chunked; do
+		"${inside[@]}" timeout 120 tests/corners.py 18106 $way 100
+	done
+	for way in h2-bytes h2-many h2-split h2-body; do
+		"${inside[@]}" timeout 120 tests/corners.py 18108 $way 50 >>$tmp/made2
+	done
+done >$tmp/made
+for _ in $(seq 200); do "${inside[@]}" curl -s -o /dev/null http://127.0.0.1:18106/; done
+stop
+expected=$(awk '{ n += $1 } END { print n + 200 }' $tmp/made)
+equal disorder "$(outcomes bad)" "$expected $expected 0 0 0 $expected 0 0"
+expected=$(awk '{ n += $1 } END { print n }' $tmp/made2)
+equal disorder-http2 "$(outcomes bad2)" "$expected $expected 0 0 0 $expected 0 0"
+forget
