@@ -196,6 +196,18 @@ $(OUT)/bench/%: bench/%.c $(LIB) | $(DEPS)
 	$(call msg,BENCH,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# The class exec's servers: the smaller a program, the more processes a second.
+SPAWN := $(OUT)/bench/spawn $(OUT)/bench/nothing
+$(OUT)/bench/spawn: bench/spawn.c
+	@mkdir -p $(@D)
+	$(call msg,BENCH,$@)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $<
+
+$(OUT)/bench/nothing: bench/nothing.c
+	@mkdir -p $(@D)
+	$(call msg,BENCH,$@)
+	$(Q)$(CC) $(filter-out -MMD -MP -fsanitize=%,$(CFLAGS)) -nostdlib -static -o $@ $<
+
 # What `top` asks the database is the command's own.
 $(OUT)/bench/bench_store: bench/bench_store.c $(filter-out %/main.o,$(CLI_OBJ)) $(LIB) | $(DEPS)
 	@mkdir -p $(@D)
@@ -239,8 +251,8 @@ fuzz:
 	$(Q)fuzz/run.sh $(FUZZ)
 
 tests-build: $(TESTS_BIN)
-bench-build: $(BENCH_BIN)
-vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN) $(OUT)/bench/sweep
+bench-build: $(BENCH_BIN) $(SPAWN)
+vm-build: all $(OUT)/rig $(OUT)/proxy $(VMT_BIN) $(OUT)/bench/sweep $(SPAWN)
 clang-build: all
 	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig $(BUILD)/clang/faasmat-runtime
 

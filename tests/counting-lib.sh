@@ -11,9 +11,9 @@ mount=$(awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) == "cgroup2") 
 [ -n "$mount" ] || skip_all "no cgroup v2 on this machine"
 [ -r /sys/kernel/btf/vmlinux ] || skip_all "this kernel has no BTF"
 
-F=build/faasmat
+F=${F:-build/faasmat}
 name=faasmat-check-$$
-tmp=build/tmp/$name
+tmp=${FAASMAT_TMP:-$PWD/build/tmp}/$name
 pin=/sys/fs/bpf/$name
 db=$tmp/faasmat.db
 mkdir -p $tmp
@@ -65,14 +65,14 @@ serve() {
 	local cgroup=$mount/$name/main/wsk0_$2_guest_$1
 	mkdir -p "$cgroup"
 	cat >"$tmp/nginx-$1.conf" <<-END
-		daemon off; pid $PWD/$tmp/pid-$1; error_log $PWD/$tmp/nginx-$1.err; worker_processes 1;
+		daemon off; pid $tmp/pid-$1; error_log $tmp/nginx-$1.err; worker_processes 1;
 		events { worker_connections 4096; }
-		http { access_log off; keepalive_requests 100000000; client_body_temp_path $PWD/$tmp/body-$1;
+		http { access_log off; keepalive_requests 100000000; client_body_temp_path $tmp/body-$1;
 		large_client_header_buffers 4 128k;
 		server { listen 127.0.0.1:$2 backlog=4096; location / { return 200 "ok"; }
 		location = /status { stub_status; } ${3:-} } }
 	END
-	sh -c "echo \$\$ >$cgroup/cgroup.procs; exec ${inside[*]} build/nginx/usr/sbin/nginx -c $PWD/$tmp/nginx-$1.conf" 2>/dev/null &
+	sh -c "echo \$\$ >$cgroup/cgroup.procs; exec ${inside[*]} build/nginx/usr/sbin/nginx -c $tmp/nginx-$1.conf" 2>/dev/null &
 	servers="$servers $!"
 	for _ in $(seq 50); do
 		"${inside[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$2" 2>/dev/null && return

@@ -142,7 +142,7 @@ forget
 
 # --- volumes
 for generator in wrk curl h2load; do
-	bench/volumes.sh $generator 100000 >$tmp/volume || echo "not ok counting-$generator: $(cat $tmp/volume)"
+	bench/volumes.sh $generator=100000 >$tmp/volume || echo "not ok counting-$generator: $(cat $tmp/volume)"
 	equal $generator "$(jq -r '"\(.sent >= 100000) \(.lost) \(.extra) \(.quality)"' $tmp/volume)" "true 0 0 exact"
 done
 

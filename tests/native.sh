@@ -145,16 +145,16 @@ web=$mount/$name/main/wsk0_9_guest_web
 start_web() {
 	mkdir -p "$web"
 	cat >$tmp/nginx.conf <<-END
-		daemon off; pid $PWD/$tmp/pid; error_log $PWD/$tmp/nginx.err; worker_processes 1;
+		daemon off; pid $tmp/pid; error_log $tmp/nginx.err; worker_processes 1;
 		events { worker_connections 1024; }
-		http { access_log off; keepalive_requests 1000000; client_body_temp_path $PWD/$tmp/body;
+		http { access_log off; keepalive_requests 1000000; client_body_temp_path $tmp/body;
 		server { listen 127.0.0.1:18099; location / { return 200 "ok"; } }
 		server { listen 127.0.0.1:18103 deferred; location / { return 200 "ok"; } }
 		server { listen 127.0.0.1:18104 http2 deferred; location / { return 200 "ok"; } }
-		server { listen unix:$PWD/$tmp/web.sock; location / { return 200 "ok"; } }
+		server { listen unix:$tmp/web.sock; location / { return 200 "ok"; } }
 		server { listen 127.0.0.1:18102 http2; location / { return 200 "ok"; } location /bad { return 503; } } }
 	END
-	sh -c "echo \$\$ >$web/cgroup.procs; exec build/nginx/usr/sbin/nginx -c $PWD/$tmp/nginx.conf" 2>/dev/null &
+	sh -c "echo \$\$ >$web/cgroup.procs; exec build/nginx/usr/sbin/nginx -c $tmp/nginx.conf" 2>/dev/null &
 	nginx=$!
 	for _ in $(seq 50); do
 		curl -s -o /dev/null http://127.0.0.1:18099/ && return
@@ -251,7 +251,7 @@ if $F probe | grep -q '^ok *class unix'; then
 	before=$(stored)
 	start --invocations unix
 	for corner in keep-alive pipelined bytes body chunked; do
-		tests/corners.py $PWD/$tmp/web.sock $corner 200
+		tests/corners.py $tmp/web.sock $corner 200
 	done >$tmp/unix
 	stop
 	sent=$(awk '{ n += $1; m += $2 } END { print n, m }' $tmp/unix)

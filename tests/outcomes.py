@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sums a function's history: invocations, responses, 5xx, excluded, aborted, responses in the histogram,
+"""Sums the history of a function (LIKE; %: of all): invocations, responses, 5xx, excluded, aborted, responses in the histogram,
 unsettled, and the reasons (numbers of store/quality.h) but for those of a minute that was no whole one.
 
 usage: outcomes.py DATABASE FUNCTION
@@ -24,7 +24,7 @@ def counts(blob):
 UNWATCHED_OR_ODD = 1 | 2
 rows = sqlite3.connect(sys.argv[1]).execute(
     "SELECT invocations, responses, responses_5xx, excluded, aborted, unsettled, quality, durations"
-    " FROM history JOIN functions f ON f.id = function_id WHERE f.name = ?",
+    " FROM history JOIN functions f ON f.id = function_id WHERE f.name LIKE ?",
     (sys.argv[2],),
 )
 total, timed, unsettled, quality = [0] * 5, 0, 0, 0

@@ -10,7 +10,7 @@ for test in ${*:-collector invocations netem powercut govern hostile kills repla
 	echo "# $test"
 	case $test in
 	# A program of its own, with its own idea of a root.
-	govern | hostile | invocations | kills | systemd) bash "vmtest/guest/$test.sh" || failures=$((failures + 1)) ;;
+	govern | hostile | invocations | kills | systemd | volumes) bash "vmtest/guest/$test.sh" || failures=$((failures + 1)) ;;
 	*) . "vmtest/guest/$test.sh" ;;
 	esac
 	echo "# $test took $((SECONDS - began)) s"
