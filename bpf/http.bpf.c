@@ -525,10 +525,8 @@ static __noinline __u32 feed_requests_apart(struct source *source, struct segmen
 }
 
 /* What lies in the gap is lost: as many heads as have room in it. */
-static __always_inline void lose_track(struct source *source, __u32 next)
+static __always_inline void lose_track(struct connection *c, __u32 next)
 {
-	struct connection *c = source->connection;
-
 	if (c->in.phase == HTTP_H2) {
 		h2_unknown(c, next - c->in.next_seq);
 		c->in.next_seq = next;
@@ -585,14 +583,13 @@ static __noinline __u32 keep_pieces(struct __sk_buff *skb, const struct segment 
 	return k.pieces;
 }
 
-static __always_inline void keep_segment(struct source *source, const struct segment *s)
+static __always_inline void keep_segment(struct __sk_buff *skb, struct connection *c,
+					 const struct segment *s)
 {
-	struct connection *c = source->connection;
-
 	if (!c->kept || (__s32)(s->end - c->kept_end) > 0)
 		c->kept_end = s->end;
 	if (c->kept < MAX_KEPT)
-		c->kept += keep_pieces(source->skb, s);
+		c->kept += keep_pieces(skb, s);
 	if (!c->kept)
 		c->kept = 1;
 }
@@ -603,8 +600,8 @@ static __always_inline void keep_segment(struct source *source, const struct seg
  * the lock back: so once more. True with the lock.
  */
 #define LEFT_UNIT 512
-static __always_inline bool leave_segment(struct __sk_buff *skb, struct connection *c,
-					  const struct segment *s)
+static __noinline bool leave_segment(struct __sk_buff *skb, struct connection *c,
+				     const struct segment *s)
 {
 	__u32 ahead = (s->end - c->in.next_seq) / LEFT_UNIT + 1;
 
@@ -668,13 +665,12 @@ __noinline int take_kept(struct __sk_buff *skb, struct connection *c)
 }
 
 /* What lies between is of a body that is being passed over, and need not be seen. */
-static __always_inline bool pass_gap(struct source *source, __u32 next)
+static __always_inline bool pass_gap(struct __sk_buff *skb, struct connection *c, __u32 next)
 {
-	struct connection *c = source->connection;
 	__u32 gap = next - c->in.next_seq;
 
 	if (c->in.phase == HTTP_H2)
-		return h2_pass_gap(source->skb, c, next);
+		return h2_pass_gap(skb, c, next);
 	if (c->in.phase != HTTP_BODY || c->in.left < gap)
 		return false;
 	c->in.left -= gap;
@@ -682,49 +678,51 @@ static __always_inline bool pass_gap(struct source *source, __u32 next)
 	return true;
 }
 
-/* A segment that begins behind what is expected: TCP knows whether what is between is still to come. */
-static __always_inline bool is_early(struct source *source, const struct segment *s)
+/* A segment that begins behind what is expected: TCP knows whether what is between is still to come. True
+ * when it is kept until then. With a stack of its own, as above. */
+static __noinline bool keep_early(struct __sk_buff *skb, struct connection *c,
+				  const struct segment *s)
 {
-	struct connection *c = source->connection;
 	struct bpf_tcp_sock *tcp;
-	struct bpf_sock *sk = source->skb->sk;
+	struct bpf_sock *sk = skb->sk;
 
-	if (pass_gap(source, s->seq))
+	if (c->in.phase == HTTP_JOINED || c->in.phase == HTTP_UNKNOWN || pass_gap(skb, c, s->seq))
 		return false;
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	tcp = sk ? bpf_tcp_sock(sk) : NULL;
-	if (tcp && (__s32)(tcp->rcv_nxt - c->in.next_seq) <= 0)
-		return true;
-	lose_track(source, s->seq);
-	return false;
+	if (!tcp || (__s32)(tcp->rcv_nxt - c->in.next_seq) > 0) {
+		lose_track(c, s->seq);
+		return false;
+	}
+	keep_segment(skb, c, s);
+	return true;
 }
 
 static __noinline int read_early_data(struct __sk_buff *skb);
 
-/* With the lock: a segment of which not all is seen. */
-static __always_inline void receive_new(struct source *source, const struct segment *s)
+/* With the lock: a segment of which not all is seen. With a stack of its own, which take_kept() does not
+ * need. */
+static __noinline int receive_new(struct __sk_buff *skb, struct connection *c,
+				  const struct segment *s)
 {
-	struct connection *c = source->connection;
+	struct source source = { .skb = skb, .connection = c, .config = read_settings() };
 
+	if (!source.config)
+		return 0;
 	if (c->hop == HOP_UNKNOWN)
-		c->hop = hop_of(source->skb, source->config);
+		c->hop = hop_of(skb, source.config);
 	if ((__s32)(s->seq - c->in.next_seq) > 0) {
-		if (c->in.phase != HTTP_JOINED && c->in.phase != HTTP_UNKNOWN &&
-		    is_early(source, s)) {
-			keep_segment(source, s);
-			return;
-		}
+		if (keep_early(skb, c, s))
+			return 0;
 		c->in.next_seq = s->seq;
 	}
-	feed_segment(source, s, true);
-	if (c->kept)
-		take_kept(source->skb, c);
+	feed_segment(&source, s, true);
+	return 0;
 }
 
 static __always_inline int receive(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct source source = {};
 	struct connection *c;
 	struct segment s;
 
@@ -746,14 +744,13 @@ static __always_inline int receive(struct __sk_buff *skb)
 	}
 	if (!take_lock(c) && !leave_segment(skb, c, &s))
 		return ALLOW;
-	source.skb = skb;
-	source.connection = c;
-	source.config = read_settings();
 	if (c->left_ahead)
 		take_kept(skb, c);
 	/* Again: another processor may have been faster. */
-	if (source.config && (__s32)(s.end - c->in.next_seq) > 0)
-		receive_new(&source, &s);
+	if ((__s32)(s.end - c->in.next_seq) > 0)
+		receive_new(skb, c, &s);
+	if (c->kept)
+		take_kept(skb, c);
 	drop_lock(c);
 	if (c->left_ahead && take_lock(c)) {
 		take_kept(skb, c);
