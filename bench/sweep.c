@@ -46,17 +46,19 @@ struct result {
 /* As the collector does each second: the pass, and its result in user space. */
 static int by_sensor(struct sensor *s, struct result *ret)
 {
-	const struct wire_usage *usage;
-	const uint64_t *ids;
-	size_t n;
+	const struct wire_usage *usage, *changed;
+	const uint64_t *ids, *changed_ids;
+	size_t n = 0, n_changed;
 	int64_t start = clock_monotonic_ns();
 	int r = sensor_sweep(s);
 
 	*ret = (struct result){ .pass_ms = (double)(clock_monotonic_ns() - start) / NS_PER_MS };
 	if (r == 0)
-		r = sensor_read_usage(s, &ids, &usage, &n);
-	for (size_t i = 0; i < n && r == 0; i++) {
-		if (usage[i].removed_ns || usage[i].seen != sensor_sweep_number(s))
+		r = sensor_read_changes(s, &changed_ids, &changed, &n_changed);
+	if (r == 0)
+		sensor_read_usage(s, &ids, &usage, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (usage[i].seen != sensor_sweep_number(s))
 			continue;
 		ret->cgroups++;
 		ret->bytes += (int64_t)usage[i].bytes;

@@ -7,6 +7,8 @@
 
 #define PAGE_BYTES 4096
 
+static const struct wire_usage no_usage;
+
 static __always_inline __u64 cgroup_id(struct cgroup *cgrp)
 {
 	return BPF_CORE_READ(cgrp, kn, id);

@@ -3,6 +3,30 @@
  * so that nothing of a container that lived between two sweeps is lost. */
 #include "bpf/cgroup.h"
 
+/* Of one that was there before the programs it is made here. */
+static __always_inline struct wire_usage *entry_of(__u64 id)
+{
+	struct wire_usage *u = bpf_map_lookup_elem(&usage, &id);
+
+	if (u)
+		return u;
+	bpf_map_update_elem(&usage, &id, &no_usage, BPF_NOEXIST);
+	u = bpf_map_lookup_elem(&usage, &id);
+	if (!u)
+		count_lost(WIRE_LOST_CGROUP);
+	return u;
+}
+
+/* User space reads the map when there is something new. */
+static __always_inline void note_change(void)
+{
+	__u32 zero = 0;
+	struct wire_pass *p = bpf_map_lookup_elem(&pass, &zero);
+
+	if (p)
+		__sync_fetch_and_add(&p->changes, 1);
+}
+
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(cgroup_made, struct cgroup *cgrp, const char *path)
 {
@@ -32,9 +56,11 @@ int BPF_PROG(cgroup_populated, struct cgroup *cgrp, const char *path, int value)
 
 	if (!is_watched(cgrp, BPF_CORE_READ(cgrp, level)))
 		return 0;
-	u = bpf_map_lookup_elem(&usage, &id);
-	if (u && has_processes(cgrp))
+	u = has_processes(cgrp) ? entry_of(id) : NULL;
+	if (u) {
 		u->has_processes = 1;
+		note_change();
+	}
 	return 0;
 }
 
@@ -46,13 +72,14 @@ int BPF_PROG(cgroup_removed, struct cgroup *cgrp, const char *path)
 
 	if (!is_watched(cgrp, BPF_CORE_READ(cgrp, level)))
 		return 0;
-	u = bpf_map_lookup_elem(&usage, &id);
+	u = entry_of(id);
 	if (!u)
 		return 0;
 	/* The controller's state is freed after the tracepoint, so this is its last word. */
 	read_memory(cgrp, u);
 	u->bytes = 0;
 	u->removed_ns = bpf_ktime_get_ns();
+	note_change();
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_VERSION 3
+#define WIRE_VERSION 4
 
 /* Longest name of one cgroup directory, with NUL (NAME_MAX + 1). */
 #define WIRE_NAME_SIZE 256
@@ -110,6 +110,18 @@ struct wire_usage {
 	__u64 removed_ns;	   /* 0: it is still there */
 	__u32 has_processes;	   /* of its own, not of its descendants */
 	__u32 seen;		   /* the sweep that wrote this last */
+};
+
+/*
+ * What a pass over all cgroups has seen lies in two arrays that user space maps: `pass_ids` and
+ * `pass_usage`, the same cgroup at the same place in both, in the order of the tree.
+ */
+struct wire_pass {
+	__u64 changes; /* in the map `usage`: cgroups that got processes or were removed */
+	__u32 sweep;   /* the pass that runs or ran last */
+	__u32 next;    /* how many it has seen so far */
+	__u32 n;       /* how many the last whole one saw */
+	__u32 reserved;
 };
 
 /* One OOM kill, by ring buffer. */

@@ -127,28 +127,26 @@ static int read_usage(struct live *l, struct store *s, struct board *b, bool aga
 	const struct wire_usage *usage;
 	const uint64_t *ids;
 	size_t n;
-	int r = sensor_read_usage(l->sensor, &ids, &usage, &n);
 
-	for (size_t i = 0; i < n && r == 0; i++) {
+	sensor_read_usage(l->sensor, &ids, &usage, &n);
+	for (size_t i = 0; i < n; i++) {
 		int64_t function;
 		struct cgroup_node *node;
 		struct board_row *row;
 
-		/* Containers only: those in them are in their numbers. */
-		if (usage[i].removed_ns)
-			continue;
 		node = know(l, s, ids[i], again);
 		if (!node)
 			return -ENOMEM;
 		row = row_of(b, node);
 		if (node->function == NOBODYS)
 			b->unknown++;
+		/* Containers only: those in them are in their numbers. */
 		if (!row || store_find_container(s, sensor_epoch(l->sensor), ids[i], &function) < 0)
 			continue;
 		row->containers++;
 		row->memory_bytes += (int64_t)usage[i].bytes;
 	}
-	return r;
+	return 0;
 }
 
 static void forget_gone(struct live *l)

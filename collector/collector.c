@@ -17,6 +17,7 @@
 #include "collector/record.h"
 #include "collector/samples.h"
 #include "common/cgroupfs.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/service.h"
 #include "store/history.h"
@@ -127,35 +128,70 @@ static int learn(struct collector *c, uint64_t id, int depth)
 	return r < 0 ? r : tally_add_cgroup(c->tally, id, who.parent, who.name);
 }
 
-static int sweep(struct collector *c)
-{
-	const struct wire_invocations *counters;
+struct usages {
 	const struct wire_usage *usage;
 	const uint64_t *ids;
+	size_t n;
+};
+
+/* All that the pass saw becomes known. */
+static void learn_all(struct collector *c, const struct usages *seen)
+{
 	bool walked = false;
+
+	for (size_t i = 0; i < seen->n; i++)
+		if (learn(c, seen->ids[i], 0) < 0 && !walked) {
+			walk_all(c);
+			walked = true;
+		}
+}
+
+/* Removed; or gone without our having seen it go: made before the pass, which did not see it. */
+static bool is_gone(const struct collector *c, uint64_t id, const struct wire_usage *u,
+		    uint64_t pass_ns)
+{
+	return u->removed_ns || (u->made_ns < pass_ns && !tally_has_seen(c->tally, id));
+}
+
+static void take_changes(struct collector *c, const struct usages *changed, uint64_t pass_ns)
+{
+	for (size_t i = 0; i < changed->n; i++) {
+		uint64_t id = changed->ids[i];
+
+		if (is_gone(c, id, &changed->usage[i], pass_ns))
+			tally_usage(c->tally, id, &changed->usage[i]);
+		else if (changed->usage[i].has_processes)
+			tally_populated(c->tally, id);
+	}
+}
+
+static int sweep(struct collector *c)
+{
+	uint64_t pass_ns = (uint64_t)clock_monotonic_ns();
+	const struct wire_invocations *counters;
+	struct usages seen, changed;
+	const uint64_t *ids;
 	size_t n;
 	int r = sensor_sweep(c->sensor);
 
 	if (r == 0)
-		r = sensor_read_usage(c->sensor, &ids, &usage, &n);
+		r = sensor_read_changes(c->sensor, &changed.ids, &changed.usage, &changed.n);
 	if (r < 0)
 		return log_error_errno(r, "reading the cgroups");
+	sensor_read_usage(c->sensor, &seen.ids, &seen.usage, &seen.n);
 	tally_begin(c->tally, sensor_sweep_number(c->sensor));
-	for (size_t i = 0; i < n; i++) {
-		bool gone = usage[i].removed_ns || usage[i].seen != sensor_sweep_number(c->sensor);
-		int known = learn(c, ids[i], 0);
-
-		if (known < 0 && !walked && !gone) {
-			walk_all(c);
-			walked = true;
-		}
-		/* Gone, and nobody can say any more who it was (its name found the map full). */
-		if (known < 0 && gone)
-			sensor_forget(c->sensor, ids[i]);
-	}
+	learn_all(c, &seen);
+	/* Those that came and went between two passes; and who cannot be told any more, since its name
+	 * found the map full, is forgotten. */
+	for (size_t i = 0; i < changed.n; i++)
+		if (learn(c, changed.ids[i], 0) < 0 && changed.usage[i].removed_ns)
+			sensor_forget(c->sensor, changed.ids[i]);
 	identify(c->identifier, c->tally);
-	for (size_t i = 0; i < n; i++)
-		tally_usage(c->tally, ids[i], &usage[i]);
+	for (size_t i = 0; i < seen.n; i++)
+		tally_usage(c->tally, seen.ids[i], &seen.usage[i]);
+	take_changes(c, &changed, pass_ns);
+	if (!sensor_pass_is_full(c->sensor))
+		tally_find_gone(c->tally);
 	r = sensor_read_invocations(c->sensor, &ids, &counters, &n);
 	if (r < 0)
 		return log_error_errno(r, "reading the counters");

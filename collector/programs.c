@@ -153,6 +153,8 @@ static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir,
 	bpf_map__set_max_entries(skel->maps.cgroups, o->max_cgroups);
 	bpf_map__set_max_entries(skel->maps.usage, o->max_cgroups);
 	bpf_map__set_max_entries(skel->maps.invocations, o->max_cgroups);
+	bpf_map__set_max_entries(skel->maps.pass_ids, o->max_cgroups);
+	bpf_map__set_max_entries(skel->maps.pass_usage, o->max_cgroups);
 	r = faasmat_bpf__load(skel);
 	if (r < 0) {
 		faasmat_bpf__destroy(skel);

@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 
 #include "collector/heritage.h"
+#include "collector/pass.h"
 #include "collector/programs.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
@@ -34,6 +35,9 @@ struct sensor {
 	struct heritage heritage[HERITAGE_MAX];
 	size_t n_heritage;
 	struct entries usage_entries, invocation_entries;
+	struct pass pass;
+	uint64_t changes; /* when the map `usage` was read last */
+	bool has_read;
 	int pin_dir_fd; /* locked: one collector a pin directory */
 	int root_fd;
 	int settings, lost, cgroups, usage, invocations, victims;
@@ -155,7 +159,7 @@ static int open_maps(struct sensor *s, const char *dir)
 		if (*pins[i].fd < 0)
 			return *pins[i].fd;
 	}
-	return 0;
+	return pass_open(&s->pass, dir);
 }
 
 static void close_maps(struct sensor *s)
@@ -168,6 +172,7 @@ static void close_maps(struct sensor *s)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+	pass_close(&s->pass);
 }
 
 /* Goes on with a generation when it is of this version, complete, and watches what is wanted. */
@@ -518,11 +523,33 @@ static int read_entries(int map, struct entries *e, size_t *n)
 	}
 }
 
-int sensor_read_usage(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
-		      size_t *n)
+void sensor_read_usage(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
+		       size_t *n)
 {
-	int r = read_entries(s->usage, &s->usage_entries, n);
+	*ids = s->pass.ids;
+	*values = s->pass.usage;
+	*n = pass_count(&s->pass);
+}
 
+bool sensor_pass_is_full(const struct sensor *s)
+{
+	return pass_count(&s->pass) == s->pass.room;
+}
+
+int sensor_read_changes(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
+			size_t *n)
+{
+	/* Before the map: what changes while that is read is read again. */
+	uint64_t changes = s->pass.state->changes;
+	int r = 0;
+
+	*n = 0;
+	if (!s->has_read || changes != s->changes)
+		r = read_entries(s->usage, &s->usage_entries, n);
+	if (r == 0) {
+		s->changes = changes;
+		s->has_read = true;
+	}
 	*ids = s->usage_entries.ids;
 	*values = (const struct wire_usage *)s->usage_entries.values;
 	return r;

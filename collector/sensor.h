@@ -60,15 +60,21 @@ uint64_t sensor_root_id(const struct sensor *s);
 int sensor_root_fd(const struct sensor *s);
 uint32_t sensor_root_level(const struct sensor *s);
 
-/* One pass over all cgroups: afterwards sensor_each_usage() is of this moment. */
+/* One pass over all cgroups: afterwards sensor_read_usage() is of this moment. */
 int sensor_sweep(struct sensor *s);
-/* Number of the last pass: entries whose `seen` differs and that were not removed are gone. */
+/* Number of the last pass, which is in `seen` of all that it saw. */
 uint32_t sensor_sweep_number(const struct sensor *s);
 
-/* All entries, in no order; the arrays are the sensor's and good until the next call of the same
- * function. */
-int sensor_read_usage(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
-		      size_t *n);
+/* The arrays are the sensor's. Of usage: what the last pass saw, each cgroup behind its parent, until the
+ * next pass. Otherwise all entries, in no order, until the next call of the same function. */
+void sensor_read_usage(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
+		       size_t *n);
+/* The last pass saw as many cgroups as there is room for: there may be more. */
+bool sensor_pass_is_full(const struct sensor *s);
+/* How cgroups were when something happened to them that a pass may not see: made, given processes,
+ * removed (their last word). None when nothing of it did since the last call. */
+int sensor_read_changes(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
+			size_t *n);
 int sensor_read_invocations(struct sensor *s, const uint64_t **ids,
 			    const struct wire_invocations **values, size_t *n);
 /* Who cgroup `id` is; -ENOENT when it was there before the programs. */

@@ -36,7 +36,7 @@ struct tally {
 	uint64_t *forgotten;
 	size_t n_forgotten, forgotten_size;
 	uint32_t sweep;
-	size_t gone;
+	size_t gone, seen; /* nodes that are gone; that the running pass saw */
 };
 
 /* The engine's files may come a moment after the cgroup, on a busy node a long one: passes in which
@@ -311,6 +311,7 @@ bool tally_knows(const struct tally *t, uint64_t id)
 void tally_begin(struct tally *t, uint32_t sweep)
 {
 	t->sweep = sweep;
+	t->seen = 0;
 	for (int i = 0; i < t->n_functions; i++) {
 		struct function_tally *f = &t->function[i];
 
@@ -328,6 +329,13 @@ static void mark_gone(struct tally *t, struct cgroup_node *node)
 		t->function[node->function].population--;
 }
 
+static void see(struct tally *t, struct cgroup_node *node)
+{
+	if (node->seen != t->sweep)
+		t->seen++;
+	node->seen = t->sweep;
+}
+
 void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u)
 {
 	struct cgroup_node *node = tree_find(&t->tree, id);
@@ -340,11 +348,26 @@ void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u)
 	if (node->parent && (u->removed_ns || u->seen != t->sweep))
 		mark_gone(t, node);
 	else
-		node->seen = t->sweep;
+		see(t, node);
 	if (node->container == node && !node->gone) {
 		t->function[node->function].live_containers++;
 		t->function[node->function].live_bytes += (int64_t)u->bytes;
 	}
+}
+
+bool tally_has_seen(const struct tally *t, uint64_t id)
+{
+	const struct cgroup_node *node = tree_find(&t->tree, id);
+
+	return node && node->seen == t->sweep;
+}
+
+void tally_populated(struct tally *t, uint64_t id)
+{
+	struct cgroup_node *node = tree_find(&t->tree, id);
+
+	if (node)
+		node->had_processes = true;
 }
 
 _Static_assert(WIRE_BUCKETS == DURATION_BUCKETS, "the kernel's histogram is history's");
@@ -390,6 +413,17 @@ void tally_invocations(struct tally *t, uint64_t id, const struct wire_invocatio
 	    (!container->container_first_response_ns ||
 	     c->first_response_ns < container->container_first_response_ns))
 		container->container_first_response_ns = c->first_response_ns;
+}
+
+void tally_find_gone(struct tally *t)
+{
+	struct cgroup_node *node;
+
+	if (t->seen + t->gone >= t->tree.n)
+		return;
+	for (node = tree_next(&t->tree, NULL); node; node = tree_next(&t->tree, node))
+		if (node->parent && node->seen && node->seen != t->sweep)
+			mark_gone(t, node);
 }
 
 void tally_end(struct tally *t)

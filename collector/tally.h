@@ -57,6 +57,13 @@ int tally_identify(struct tally *t, uint64_t id, enum identity outcome,
 /* One pass: begin, every usage and every counter that was read, end. `sweep` numbers it. */
 void tally_begin(struct tally *t, uint32_t sweep);
 void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u);
+/* Whether this pass's usage was of this cgroup among others. */
+bool tally_has_seen(const struct tally *t, uint64_t id);
+/* After all usage of a pass that saw every cgroup: those that it does not see any more are gone. What none has
+ * seen yet may have been made since. */
+void tally_find_gone(struct tally *t);
+/* It had processes of its own between two passes. */
+void tally_populated(struct tally *t, uint64_t id);
 void tally_invocations(struct tally *t, uint64_t id, const struct wire_invocations *c);
 void tally_end(struct tally *t);
 

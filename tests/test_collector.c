@@ -357,6 +357,34 @@ static void histogram_follows_the_minute(void **state)
 	rules_free(r);
 }
 
+/* A cgroup that passes do not see any more, and whose removal nobody noted, is gone; one that none has seen
+ * yet is not. */
+static void what_passes_see_no_more_is_gone(void **state)
+{
+	struct rules *r = rules("openwhisk");
+	struct tally *t = one_function(r, 1.0, NULL);
+	struct wire_usage usage = { .bytes = 1000 };
+
+	assert_int_equal(tally_add_cgroup(t, 4, MAIN, "wsk0_2_guest_f"), 0);
+	for (usage.seen = 1; usage.seen <= 3; usage.seen++) {
+		tally_begin(t, usage.seen);
+		tally_usage(t, ROOT, &usage);
+		tally_usage(t, MAIN, &usage);
+		tally_usage(t, 4, &usage);
+		if (usage.seen != 3)
+			tally_usage(t, 3, &usage);
+		tally_find_gone(t);
+		tally_end(t);
+		assert_int_equal(tally_has_seen(t, 3), usage.seen != 3);
+		assert_int_equal(tree_find(tally_tree(t), 3)->gone, usage.seen == 3);
+		if (usage.seen == 1)
+			assert_int_equal(tally_add_cgroup(t, 5, MAIN, "wsk0_3_guest_f"), 0);
+		assert_false(usage.seen == 3 && tree_find(tally_tree(t), 5)->gone);
+	}
+	tally_free(t);
+	rules_free(r);
+}
+
 static void sub_cgroups_belong_to_their_container(void **state)
 {
 	struct rules *r = rules("openwhisk");
@@ -404,6 +432,7 @@ int main(void)
 		cmocka_unit_test(concurrency_is_of_the_last_pass),
 		cmocka_unit_test(narrow_baselines_begin_now),
 		cmocka_unit_test(histogram_follows_the_minute),
+		cmocka_unit_test(what_passes_see_no_more_is_gone),
 		cmocka_unit_test(sub_cgroups_belong_to_their_container),
 	};
 
