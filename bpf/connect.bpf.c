@@ -111,26 +111,46 @@ static __always_inline void closed(struct sock *sk, struct cgroup *cgrp,
 	c->is_counted = 0;
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(connection_changed, struct sock *sk, int old, int new)
+/* The cgroup, when it is watched. */
+static __always_inline struct cgroup *watched_cgroup(struct sock *sk)
 {
-	struct cgroup *cgrp;
-	struct wire_config *c;
+	struct cgroup *cgrp = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
 
-	if (!(new == ESTABLISHED &&old == SYN_RECV) && new != CLOSE)
-		return 0;
-	/* At its end a socket has given its port back already; one that we do not know has no state. */
-	if (sk->sk_protocol != 6 || (new != CLOSE && !is_served(sk->__sk_common.skc_num)))
-		return 0;
-	if (new == CLOSE && !bpf_sk_storage_get(&connections, sk, NULL, 0))
+	return cgrp && is_watched(cgrp, BPF_CORE_READ(cgrp, level)) ? cgrp : NULL;
+}
+
+/*
+ * Two programs: one that is interrupted is passed over on that processor until it goes on, and most ends
+ * come in processes, where packets with new connections interrupt.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(connection_opened, struct sock *sk, int old, int new)
+{
+	struct wire_config *c;
+	struct cgroup *cgrp;
+
+	if (new != ESTABLISHED || old != SYN_RECV || sk->sk_protocol != 6 ||
+	    !is_served(sk->__sk_common.skc_num))
 		return 0;
 	c = read_settings();
-	cgrp = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
-	if (!c || !cgrp || !is_watched(cgrp, BPF_CORE_READ(cgrp, level)))
-		return 0;
-	if (new == ESTABLISHED)
+	cgrp = watched_cgroup(sk);
+	if (c && cgrp)
 		accepted(sk, cgrp, c);
-	else
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(connection_closed, struct sock *sk, int old, int new)
+{
+	struct wire_config *c;
+	struct cgroup *cgrp;
+
+	/* At its end a socket has given its port back already; one that we do not know has no state. */
+	if (new != CLOSE || sk->sk_protocol != 6 || !bpf_sk_storage_get(&connections, sk, NULL, 0))
+		return 0;
+	c = read_settings();
+	cgrp = watched_cgroup(sk);
+	if (c && cgrp)
 		closed(sk, cgrp, c);
 	return 0;
 }

@@ -55,7 +55,8 @@ static int attach_tracing(struct faasmat_bpf *skel, const char *dir)
 		{ skel->progs.cgroup_populated, "link_populated" },
 		{ skel->progs.cgroup_removed, "link_removed" },
 		{ skel->progs.oom_killed, "link_victims" },
-		{ skel->progs.connection_changed, "link_connections" },
+		{ skel->progs.connection_opened, "link_opened" },
+		{ skel->progs.connection_closed, "link_closed" },
 		{ skel->progs.program_started, "link_started" },
 		{ skel->progs.process_ended, "link_ended" },
 		{ skel->progs.unix_accepted, "link_unix_accepted" },
@@ -132,7 +133,8 @@ static void choose_programs(struct faasmat_bpf *skel, uint32_t classes, bool wit
 	bpf_program__set_autoload(skel->progs.oom_killed, with_victims);
 	bpf_program__set_autoload(skel->progs.http_received, http);
 	bpf_program__set_autoload(skel->progs.http_sent, http);
-	bpf_program__set_autoload(skel->progs.connection_changed, http || classes & WIRE_CONNECT);
+	bpf_program__set_autoload(skel->progs.connection_opened, http || classes & WIRE_CONNECT);
+	bpf_program__set_autoload(skel->progs.connection_closed, http || classes & WIRE_CONNECT);
 	bpf_program__set_autoload(skel->progs.program_started, classes & WIRE_EXEC);
 	bpf_program__set_autoload(skel->progs.process_ended, classes & WIRE_EXEC);
 	bpf_program__set_autoload(skel->progs.unix_accepted, classes & WIRE_UNIX);
