@@ -70,7 +70,7 @@ static const struct {
 static const struct bench_case cases[] = {
 	{ "other", "bench_receive", "bench_empty", "", 1, PROVE_OTHER, NULL, false },
 	{ "other-port", "bench_receive", "bench_empty", WRK, 1, PROVE_OTHER, NULL, true },
-	{ "body", "bench_receive", "bench_empty", "body", 1, PROVE_OVER, NULL, false },
+	{ "body", "bench_body", "bench_begin_once", "body", 1, PROVE_OVER, NULL, false },
 	{ "request", "bench_request", "bench_rewind_in", WRK, 1, PROVE_REQUESTS, NULL, false },
 	{ "request-post", "bench_request", "bench_rewind_in",
 	  "POST /run HTTP/1.1\r\nHost: 172.17.0.5:8080\r\nConnection: Keep-Alive\r\n"

@@ -40,6 +40,15 @@ static __always_inline struct connection *rewind_in(struct __sk_buff *skb)
 	return c;
 }
 
+/* Known from the first repetition on, and never put back. */
+static __always_inline void begin_once(struct __sk_buff *skb)
+{
+	struct connection *c = state(skb);
+
+	if (c && !c->cgroup)
+		rewind_in(skb);
+}
+
 static __always_inline void rewind_fragment(struct __sk_buff *skb)
 {
 	struct connection *c = rewind_in(skb);
@@ -111,6 +120,20 @@ int bench_empty(struct __sk_buff *skb)
 SEC("cgroup_skb/ingress")
 int bench_receive(struct __sk_buff *skb)
 {
+	return receive(skb);
+}
+
+SEC("cgroup_skb/ingress")
+int bench_begin_once(struct __sk_buff *skb)
+{
+	begin_once(skb);
+	return ALLOW;
+}
+
+SEC("cgroup_skb/ingress")
+int bench_body(struct __sk_buff *skb)
+{
+	begin_once(skb);
 	return receive(skb);
 }
 
