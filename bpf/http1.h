@@ -58,9 +58,8 @@ struct http_stream {
 enum http_found {
 	HTTP_NOTHING,
 	HTTP_PATH,   /* of a request: window[name..name+bytes), without its query */
-	HTTP_AGENT,  /* product name of its User-Agent */
+	HTTP_AGENT,  /* product name of its User-Agent: window[agent..agent+agent_bytes) */
 	HTTP_HEAD,   /* the head ends here */
-	HTTP_WHOLE,  /* a head at once: HTTP_PATH and HTTP_HEAD */
 	HTTP_PREFACE /* HTTP/2's connection preface, whole: 24 bytes */
 };
 struct http_finding {
@@ -68,6 +67,7 @@ struct http_finding {
 	__u32 name, bytes;
 	__u32 is_post, is_head;
 	__u32 wants_agent; /* the caller's: whether it asks for HTTP_AGENT */
+	__u32 agent, agent_bytes;
 };
 
 /* A global function: the verifier looks at it once, and not for every state of its callers. */
@@ -332,8 +332,8 @@ static __always_inline void read_agent(struct http_stream *h, __u32 at, __u32 en
 
 		if (marks) {
 			f->found = HTTP_AGENT;
-			f->name = name;
-			f->bytes = p + behind_first(marks) - 1 - name;
+			f->agent = name;
+			f->agent_bytes = p + behind_first(marks) - 1 - name;
 			return;
 		}
 	}
@@ -472,69 +472,42 @@ static __always_inline __u32 path_length(const struct http_stream *h, __u32 name
 	return end - name;
 }
 
-/* The first line of a common head, up to `end`: 1 when it is a request's. */
-HTTP_ONCE int whole_first_line(const struct http_stream *h, __u32 end, struct http_finding *f)
-{
-	if (!h || !f || !ends_with_version(h, end))
-		return 0;
-	f->bytes = path_length(h, f->name, end - 11);
-	return 1;
-}
-
-/* What follows a line end at `begin`: the head's length when it ends there, 0 when it goes on, negative
- * when it is not so simple. */
-HTTP_ONCE int whole_next_line(struct http_stream *h, __u32 begin, __u32 n, struct http_finding *f)
-{
-	__u8 c;
-
-	if (!h || !f)
-		return -1;
-	c = byte_at(h, begin);
-	if (c == '\r' && begin + 2 <= n && byte_at(h, begin + 1) == '\n') {
-		end_head(h, f);
-		return begin + 2;
-	}
-	if (c == '\n')
-		return -1;
-	c |= 0x20;
-	if (c == 'c' || c == 't' || (c == 'u' && f->wants_agent)) {
-		read_field(h, begin, n, f);
-		if (f->found)
-			return -1;
-	}
-	return 0;
-}
-
 /*
  * The common case in one go: a head that begins at window[0] and lies whole in window[0..n). Returns its
- * length, with the path in *f and the body's length in the stream; 0 when it is not so simple, upon
- * which the stream is as it was.
+ * length, with the path and the agent in *f and the body's length in the stream; 0 when it is not so
+ * simple, upon which the stream is as it was. A call costs some 7 ns where returns are guarded against
+ * speculation, so most lines take none.
  */
 HTTP_ONCE int http_whole_head(struct http_stream *h, __u32 n, struct http_finding *f)
 {
-	int is_first = 1, length = 0;
+	__u32 first = 0, last = 0;
 
 	if (!h || !f || n > HTTP_WINDOW || !read_common_method(h, f))
 		return 0;
 	for (__u32 p = 0; p < HTTP_WINDOW && p < n; p += 8) {
 		__u64 marks = bytes_equal(word_at(h, p), '\n');
 		__u32 end;
+		__u8 c;
 
 		if (!marks)
 			continue;
 		end = p + behind_first(marks);
-		if (end > n || (is_first && !whole_first_line(h, end, f)))
-			break;
-		is_first = 0;
-		length = whole_next_line(h, end, n, f);
+		if (!first)
+			first = end;
+		c = byte_at(h, end);
+		if (c == '\r')
+			last = end;
 		/* Two lines that end in these 8 bytes are not common. */
-		if (length || marks & (marks - 1))
+		if (last || c == '\n' || end >= n || marks & (marks - 1))
 			break;
+		read_field(h, end, n, f);
 	}
-	if (length > 0)
-		return length;
+	if (last && last + 2 <= n && byte_at(h, last + 1) == '\n' && ends_with_version(h, first)) {
+		f->bytes = path_length(h, f->name, first - 11);
+		end_head(h, f);
+		return last + 2;
+	}
 	begin_message(h);
-	f->found = HTTP_NOTHING;
 	return 0;
 }
 
