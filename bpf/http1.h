@@ -68,6 +68,9 @@ struct http_finding {
 	__u32 is_post, is_head;
 	__u32 wants_agent; /* the caller's: whether it asks for HTTP_AGENT */
 	__u32 agent, agent_bytes;
+	/* http_whole_head()'s own: where these begin. Kept here and not in variables, since the verifier
+	 * would look at the rest of a loop once for each range that those may have. */
+	__u32 second_line, last_line;
 };
 
 /* A global function: the verifier looks at it once, and not for every state of its callers. */
@@ -135,7 +138,7 @@ static __always_inline int has_second(__u64 marks)
 }
 
 /* Hidden from the compiler, which would prove the mask needless and leave the verifier without. */
-static __always_inline __u32 bounded(__u32 at)
+static __always_inline __u64 bounded(__u64 at)
 {
 	at &= HTTP_WINDOW - 1;
 #ifdef __bpf__
@@ -144,12 +147,33 @@ static __always_inline __u32 bounded(__u32 at)
 	return at;
 }
 
-static __always_inline __u64 word_at(const struct http_stream *h, __u32 at)
+/* The same with room for a place behind the window. */
+static __always_inline __u64 in_window(__u64 at)
+{
+	at &= 2 * HTTP_WINDOW - 1;
+#ifdef __bpf__
+	asm volatile("" : "+r"(at));
+#endif
+	return at;
+}
+
+/* at < n, told so that the verifier learns nothing of either. */
+static __always_inline int is_before(__u64 at, __u64 n)
+{
+	__s64 rest = n - at;
+
+#ifdef __bpf__
+	asm volatile("" : "+r"(rest));
+#endif
+	return rest > 0;
+}
+
+static __always_inline __u64 word_at(const struct http_stream *h, __u64 at)
 {
 	return WORD_AT(&h->window[bounded(at)]);
 }
 
-static __always_inline __u8 byte_at(const struct http_stream *h, __u32 at)
+static __always_inline __u8 byte_at(const struct http_stream *h, __u64 at)
 {
 	return h->window[bounded(at)];
 }
@@ -331,12 +355,12 @@ HTTP_ONCE int read_length(struct http_stream *h, __u32 at, __u32 end)
 	return 0;
 }
 
-static __always_inline void read_agent(struct http_stream *h, __u32 at, __u32 end,
+static __always_inline void read_agent(struct http_stream *h, __u64 at, __u64 end,
 				       struct http_finding *f)
 {
-	__u32 name = at + (byte_at(h, at) == ' ');
+	__u64 name = at + (byte_at(h, at) == ' ');
 
-	for (__u32 i = 0, p = name; i < WIRE_WORD / 8 && p < end; i++, p += 8) {
+	for (__u64 i = 0, p = name; i < WIRE_WORD / 8 && is_before(p, end); i++, p += 8) {
 		__u64 w = word_at(h, p);
 		__u64 marks = bytes_equal(w, '/') | bytes_equal(w, ' ') | bytes_equal(w, '\r') |
 			      bytes_equal(w, '\n');
@@ -351,7 +375,7 @@ static __always_inline void read_agent(struct http_stream *h, __u32 at, __u32 en
 }
 
 /* The fields that say how long the body is, and who asks; names in any case. */
-static __always_inline void read_field(struct http_stream *h, __u32 at, __u32 end,
+static __always_inline void read_field(struct http_stream *h, __u64 at, __u64 end,
 				       struct http_finding *f)
 {
 	__u64 w = word_at(h, at) | LOWER_CASE, v = word_at(h, at + 8) | LOWER_CASE;
@@ -458,6 +482,7 @@ static __always_inline int read_common_method(const struct http_stream *h, struc
 
 	f->is_post = FIRST(w, 6) == TEXT8('P', 'O', 'S', 'T', ' ', '/', 0, 0);
 	f->is_head = 0;
+	f->second_line = f->last_line = 0;
 	f->name = f->is_post ? 5 : 4;
 	return f->is_post || FIRST(w, 5) == TEXT8('G', 'E', 'T', ' ', '/', 0, 0, 0);
 }
@@ -473,7 +498,7 @@ static __always_inline int ends_with_version(const struct http_stream *h, __u32 
 /* Without the query; of a path that is too long to be asked for, what was looked at. */
 static __always_inline __u32 path_length(const struct http_stream *h, __u32 name, __u32 end)
 {
-	for (__u32 i = 0, p = name; i < WIRE_WORD / 8 && p < end; i++, p += 8) {
+	for (__u32 i = 0, p = name; i < WIRE_WORD / 8 && is_before(p, end); i++, p += 8) {
 		__u64 w = word_at(h, p);
 		__u64 marks = bytes_equal(w, ' ') | bytes_equal(w, '?');
 
@@ -491,32 +516,32 @@ static __always_inline __u32 path_length(const struct http_stream *h, __u32 name
  */
 HTTP_ONCE int http_whole_head(struct http_stream *h, __u32 n, struct http_finding *f)
 {
-	__u32 first = 0, last = 0;
+	__u64 end;
 
 	if (!h || !f || n > HTTP_WINDOW || !read_common_method(h, f))
 		return 0;
-	for (__u32 p = 0; p < HTTP_WINDOW && p < n; p += 8) {
+	for (__u64 p = 0; p < HTTP_WINDOW && is_before(p, n); p += 8) {
 		__u64 marks = bytes_equal(word_at(h, p), '\n');
-		__u32 end;
 		__u8 c;
 
 		if (!marks)
 			continue;
 		end = p + behind_first(marks);
-		if (!first)
-			first = end;
+		f->last_line = end;
+		if (!f->second_line)
+			f->second_line = end;
 		c = byte_at(h, end);
-		if (c == '\r')
-			last = end;
 		/* Two lines that end in these 8 bytes are not common. */
-		if (last || c == '\n' || end >= n || has_second(marks))
+		if (c == '\r' || c == '\n' || !is_before(end, n) || has_second(marks))
 			break;
 		read_field(h, end, n, f);
 	}
-	if (last && last + 2 <= n && byte_at(h, last + 1) == '\n' && ends_with_version(h, first)) {
-		f->bytes = path_length(h, f->name, first - 11);
+	end = in_window(f->last_line);
+	if (is_before(end + 1, n) && byte_at(h, end) == '\r' && byte_at(h, end + 1) == '\n' &&
+	    ends_with_version(h, f->second_line)) {
+		f->bytes = path_length(h, f->name, f->second_line - 11);
 		end_head(h, f);
-		return last + 2;
+		return end + 2;
 	}
 	begin_message(h);
 	return 0;
