@@ -520,8 +520,9 @@ HTTP_ONCE int http_whole_head(struct http_stream *h, __u32 n, struct http_findin
 
 	if (!h || !f || n > HTTP_WINDOW || !read_common_method(h, f))
 		return 0;
-	for (__u64 p = 0; p < HTTP_WINDOW && is_before(p, n); p += 8) {
-		__u64 marks = bytes_equal(word_at(h, p), '\n');
+	h->window[n] = '\n'; /* ends the search: nobody reads it */
+	for (__u64 p = 0; p < HTTP_WINDOW; p += 8) {
+		__u64 marks = bytes_equal(WORD_AT(&h->window[p]), '\n');
 		__u8 c;
 
 		if (!marks)
