@@ -670,15 +670,15 @@ __noinline int receive_slowly(struct __sk_buff *skb)
 	struct segment s;
 
 	if (!sk || !read_segment(skb, &s))
-		return ALLOW;
+		return 0;
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (!c) {
 		c = join(skb);
 		if (!c)
-			return ALLOW;
+			return 0;
 	}
 	if (!take_lock(c))
-		return ALLOW;
+		return 0;
 	source.skb = skb;
 	source.connection = c;
 	source.config = read_settings();
@@ -698,7 +698,7 @@ __noinline int receive_slowly(struct __sk_buff *skb)
 		}
 	}
 	drop_lock(c);
-	return ALLOW;
+	return 0;
 }
 
 __noinline int read_early_data(struct __sk_buff *skb)
@@ -711,7 +711,7 @@ __noinline int read_early_data(struct __sk_buff *skb)
 
 	early = bpf_map_lookup_elem(&early_data, &zero);
 	if (!sk || !early || !read_segment(skb, &s) || s.is_syn)
-		return ALLOW;
+		return 0;
 	__builtin_memset(&early->connection, 0, sizeof(early->connection));
 	early->seq = s.seq;
 	early->port = sk->src_port;
@@ -724,10 +724,10 @@ __noinline int read_early_data(struct __sk_buff *skb)
 	source.early = early;
 	source.config = read_settings();
 	if (!source.config)
-		return ALLOW;
+		return 0;
 	early->connection.hop = hop_of(skb);
 	feed_segment(&source, &s);
-	return ALLOW;
+	return 0;
 }
 
 /*
@@ -806,11 +806,15 @@ static __always_inline int receive(struct __sk_buff *skb)
 		PASSED(PASSED_OTHER);
 		return ALLOW;
 	}
-	if (sk->state == LISTEN)
-		return read_early_data(skb);
+	if (sk->state == LISTEN) {
+		read_early_data(skb);
+		return ALLOW;
+	}
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (!c)
-		return receive_slowly(skb);
+	if (!c) {
+		receive_slowly(skb);
+		return ALLOW;
+	}
 	if ((__s32)(s.end - c->in.next_seq) <= 0 || c->in.phase == HTTP_OPAQUE) {
 		PASSED(PASSED_OVER);
 		return ALLOW;
@@ -819,7 +823,9 @@ static __always_inline int receive(struct __sk_buff *skb)
 		is_done = read_at_once(skb, c, &s);
 		drop_lock(c);
 	}
-	return is_done ? ALLOW : receive_slowly(skb);
+	if (!is_done)
+		receive_slowly(skb);
+	return ALLOW;
 }
 
 /* "HTTP/1.x NNN" at the very place where a response is due, and nothing else under way: counted
