@@ -806,12 +806,12 @@ static __always_inline int receive(struct __sk_buff *skb)
 		PASSED(PASSED_OTHER);
 		return ALLOW;
 	}
-	if (sk->state == LISTEN) {
+	if (unlikely(sk->state == LISTEN)) {
 		read_early_data(skb);
 		return ALLOW;
 	}
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (!c) {
+	if (unlikely(!c)) {
 		receive_slowly(skb);
 		return ALLOW;
 	}
@@ -819,38 +819,39 @@ static __always_inline int receive(struct __sk_buff *skb)
 		PASSED(PASSED_OVER);
 		return ALLOW;
 	}
-	if (try_lock_once(c)) {
+	if (likely(try_lock_once(c))) {
 		is_done = read_at_once(skb, c, &s);
 		drop_lock(c);
 	}
-	if (!is_done)
+	if (unlikely(!is_done))
 		receive_slowly(skb);
 	return ALLOW;
 }
 
 /* "HTTP/1.x NNN" at the very place where a response is due, and nothing else under way: counted
  * without looking for its end. False when that does not settle it. */
-static __always_inline bool answer_at_once(struct source *source, const struct segment *s)
+static __always_inline bool answer_at_once(struct __sk_buff *skb, struct connection *c,
+					   const struct segment *s)
 {
-	struct connection *c = source->connection;
+	struct wire_config *config = read_settings();
 	__u16 status;
 	__u64 head[2];
 
-	if (s->seq != c->out.next_seq || c->out.phase != HTTP_START || c->out.carry ||
+	if (!config || s->seq != c->out.next_seq || c->out.phase != HTTP_START || c->out.carry ||
 	    (__u32)c->waiting != 1 || c->in.carry || (c->in.phase && c->in.phase < HTTP_BODY) ||
-	    s->bytes < sizeof(head) ||
-	    bpf_skb_load_bytes(source->skb, s->payload, head, sizeof(head)))
+	    s->bytes < sizeof(head) || bpf_skb_load_bytes(skb, s->payload, head, sizeof(head)))
 		return false;
 	status = head[1] >> 8 & 0xff;
 	if (FIRST(head[0], 7) != TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0) || status < '2' ||
 	    status > '9')
 		return false;
-	close_first(c, source->config, (status - '0') * 100);
+	close_first(c, config, (status - '0') * 100);
 	c->out.phase = HTTP_LAZY;
 	return true;
 }
 
-static __always_inline int send(struct __sk_buff *skb)
+/* All but one response to one request, at its place. A global function: verified apart. */
+__noinline int send_slowly(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct source source = {};
@@ -858,32 +859,14 @@ static __always_inline int send(struct __sk_buff *skb)
 	struct connection *c;
 	struct segment s;
 
-	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s))
-		return ALLOW;
+	if (!sk || !read_segment(skb, &s))
+		return 0;
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (!c)
-		return ALLOW;
-	if (c->in.phase == HTTP_H2 || c->out.phase == HTTP_H2)
-		return h2_sent(skb, c, &s);
-	if (c->out.phase == HTTP_OPAQUE)
-		return ALLOW;
-	if (c->out.phase == HTTP_LAZY) {
-		if (!(__u32)c->waiting) {
-			PASSED(PASSED_OVER);
-			return ALLOW;
-		}
-		c->out.next_seq = c->ack;
-		begin_message(&c->out);
-		c->out.flags = HTTP_JOINING;
-		c->out.carry = 0;
-	}
-	if ((__s32)(s.end - c->out.next_seq) <= 0)
-		return ALLOW;
+	source.config = read_settings();
+	if (!c || !source.config)
+		return 0;
 	source.skb = skb;
 	source.connection = c;
-	source.config = read_settings();
-	if (!source.config || answer_at_once(&source, &s))
-		return ALLOW;
 	if ((__s32)(s.seq - c->out.next_seq) > 0) {
 		/* The client asked before the response before had ended, and where that ends we did
 		 * not look. */
@@ -901,6 +884,38 @@ static __always_inline int send(struct __sk_buff *skb)
 	if (bpf_loop(MAX_STEPS, response_step, &f, 0) == MAX_STEPS)
 		c->out.phase = HTTP_OPAQUE;
 	end_feed(&f, s.seq);
+	return 0;
+}
+
+static __always_inline int send(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct connection *c;
+	struct segment s;
+
+	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s))
+		return ALLOW;
+	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (unlikely(!c))
+		return ALLOW;
+	if (unlikely(c->in.phase == HTTP_H2 || c->out.phase == HTTP_H2))
+		return h2_sent(skb, c, &s);
+	if (unlikely(c->out.phase == HTTP_OPAQUE))
+		return ALLOW;
+	if (likely(c->out.phase == HTTP_LAZY)) {
+		if (!(__u32)c->waiting) {
+			PASSED(PASSED_OVER);
+			return ALLOW;
+		}
+		c->out.next_seq = c->ack;
+		begin_message(&c->out);
+		c->out.flags = HTTP_JOINING;
+		c->out.carry = 0;
+	}
+	if ((__s32)(s.end - c->out.next_seq) <= 0)
+		return ALLOW;
+	if (unlikely(!answer_at_once(skb, c, &s)))
+		send_slowly(skb);
 	return ALLOW;
 }
 

@@ -50,7 +50,7 @@ static __always_inline struct wire_invocations *counters_of(__u64 id)
 {
 	struct wire_invocations *c = bpf_map_lookup_elem(&invocations, &id);
 
-	if (c)
+	if (likely(c))
 		return c;
 	make_counters(id);
 	return bpf_map_lookup_elem(&invocations, &id);
