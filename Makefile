@@ -134,6 +134,13 @@ $(BUILD)/bench/bpf_%.skel.h: $(BUILD)/bench/bpf_%.bpf.o
 
 $(OUT)/bench/bench_bpf: $(BENCH_SKEL)
 
+# For bpf-nginx.sh, which attaches it with bpftool.
+$(BUILD)/bench/empty.bpf.o: bench/empty.bpf.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(call msg,BPF,$@)
+	$(Q)clang -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \
+		-I/usr/include/$(shell uname -m)-linux-gnu -c $< -o $@
+
 $(LATE_SKEL): $(BUILD)/bpf/late.bpf.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name late_bpf > $@
@@ -257,7 +264,7 @@ fuzz:
 	$(Q)fuzz/run.sh $(FUZZ)
 
 tests-build: $(TESTS_BIN)
-bench-build: $(BENCH_BIN) $(SPAWN)
+bench-build: $(BENCH_BIN) $(SPAWN) $(BUILD)/bench/empty.bpf.o
 vm-build: all $(OUT)/rig $(OUT)/proxy $(OUT)/bare $(VMT_BIN) $(OUT)/bench/sweep $(SPAWN)
 clang-build: all
 	$(Q)$(MAKE) --no-print-directory VARIANT=clang $(BUILD)/clang/faasmat $(BUILD)/clang/rig $(BUILD)/clang/faasmat-runtime

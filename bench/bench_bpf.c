@@ -131,7 +131,11 @@ static double run(int fd, const struct packet *p, size_t size, uint32_t repeat)
 
 static int prepare_maps(struct bpf_object *o)
 {
-	struct wire_config config = { .version = WIRE_VERSION, .classes = WIRE_HTTP1 | WIRE_HTTP2 };
+	/* The lengths of what is always excluded: /_/ready and /_/health, kube-probe and Knative's. */
+	struct wire_config config = { .version = WIRE_VERSION,
+				      .classes = WIRE_HTTP1 | WIRE_HTTP2,
+				      .path_lengths = 1 << 8 | 1 << 9,
+				      .agent_lengths = 1 << 10 | 1 << 21 };
 	struct wire_invocations none = { 0 };
 	uint64_t served = 1, cgroup = CGROUP; /* the socket of a test run has port 0 */
 	uint32_t zero = 0;
@@ -254,7 +258,8 @@ static void unpin(struct bpf_object *o)
 	bpf_object__for_each_map(m, o) bpf_map__set_pin_path(m, NULL);
 }
 
-int main(void)
+/* usage: bench_bpf [CASE] */
+int main(int argc, char **argv)
 {
 	struct bpf_paths *paths = bpf_paths__open();
 	struct bpf_proof *proof = bpf_proof__open();
@@ -275,7 +280,8 @@ int main(void)
 	if (r < 0)
 		log_error_errno(r, "bench bpf: loading (root is needed)");
 	for (size_t i = 0; i < ARRAY_SIZE(cases) && r == 0; i++)
-		r = measure(paths, proof, &cases[i]);
+		if (argc < 2 || strcmp(argv[1], cases[i].name) == 0)
+			r = measure(paths, proof, &cases[i]);
 	bpf_paths__destroy(paths);
 	bpf_proof__destroy(proof);
 	return r < 0;

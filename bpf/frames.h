@@ -16,7 +16,7 @@ struct h2_feed {
 
 /* Copies the source's bytes at [offset..offset+n), n at most H2_ROOM / 2; false when it cannot. */
 static bool h2_load(struct h2_feed *f, void *to, __u32 offset, __u32 n);
-static void h2_found(struct h2_feed *f, const struct h2_finding *found);
+static void h2_found(struct h2_feed *f, const struct h2_finding *found, int is_response);
 
 /* Gathers what decides about a frame, of a response's head in one go; false when it cannot. */
 static __always_inline bool h2_gather(struct h2_feed *f, struct h2_reader *r, int is_response)
@@ -63,7 +63,7 @@ static __always_inline long h2_step(struct h2_feed *f, struct h2_reader *r, int 
 	if (r->have < h2_wanted(r, is_response))
 		return 0;
 	if (h2_read(r, is_response, &found))
-		h2_found(f, &found);
+		h2_found(f, &found, is_response);
 	return f->pos == f->bytes;
 }
 

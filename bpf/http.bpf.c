@@ -103,22 +103,19 @@ static __always_inline bool stream_load(struct stream_feed *f, void *to, __u32 o
 	return !bpf_skb_load_bytes(source->skb, offset, to, n);
 }
 
-/* The word found, padded with zeros, as the maps have it; false when no excluded one is so long. */
-static __always_inline bool read_word(struct wire_word *word, __u64 lengths,
-				      const struct http_stream *h, const struct http_finding *found)
+/* The word found, padded with zeros, as the maps have it. */
+static __always_inline void read_word(struct wire_word *word, const struct http_stream *h,
+				      __u32 name, __u32 bytes)
 {
-	if (found->bytes >= WIRE_WORD || !(lengths >> found->bytes & 1))
-		return false;
 	for (__u32 i = 0; i < WIRE_WORD; i += 8) {
-		__u64 w = word_at(h, found->name + i);
+		__u64 w = word_at(h, name + i);
 
-		if (found->bytes <= i)
+		if (bytes <= i)
 			w = 0;
-		else if (found->bytes < i + 8)
-			w = FIRST(w, found->bytes - i);
+		else if (bytes < i + 8)
+			w = FIRST(w, bytes - i);
 		*(__u64 *)&word->text[i] = w;
 	}
-	return true;
 }
 
 static __always_inline bool is_init(const struct http_stream *h, const struct http_finding *found)
@@ -150,40 +147,32 @@ static __always_inline bool push_request(struct connection *c, __u8 kind, __u32 
 
 /* A request's head is complete. Without `is_made` the connection is still to be made, and counts
  * what it has when it is. */
-__noinline int count_head(struct connection *connection, __u32 kind, __u32 ack, __u32 is_made)
+static __always_inline void count_head(struct connection *connection,
+				       const struct wire_config *config, __u8 kind, __u32 ack,
+				       bool is_made)
 {
-	struct wire_config *config = read_settings();
-	struct wire_invocations *c;
-	bool is_open;
+	bool is_open = push_request(connection, kind, ack);
+	struct wire_invocations *c = is_made ? counters_of(connection->cgroup) : NULL;
 
-	if (!connection || !config)
-		return 0;
-	is_open = push_request(connection, kind, ack);
-	if (!is_made)
-		return 0;
-	c = counters_of(connection->cgroup);
 	if (!c)
-		return 0;
+		return;
 	if (kind & REQUEST_UNCOUNTED) {
 		add(*(kind & REQUEST_EXCLUDED ? &c->excluded : &c->inits), 1);
-		return 0;
+		return;
 	}
 	count_requests(c, 1, config->sweep);
 	if (!is_open)
 		count_aborted(c, 1, config->sweep);
-	return 0;
 }
 
-/* A response has begun: closes the first of the waiting requests and returns its kind. */
-__noinline int answer(struct connection *c, __u32 status)
+/* A response has begun: closes the first of the waiting requests, which there is, and returns its kind. */
+static __always_inline __u8 close_first(struct connection *c, const struct wire_config *config,
+					__u32 status)
 {
-	struct wire_config *config = read_settings();
 	struct wire_invocations *counts;
 	__u64 now, since;
 	__u8 kind = 0;
 
-	if (!c || !config || !(__u32)c->waiting)
-		return 0;
 	if (c->pushed - c->popped <= QUEUE)
 		kind = c->queue[c->popped % QUEUE];
 	c->popped++;
@@ -210,6 +199,15 @@ __noinline int answer(struct connection *c, __u32 status)
 	return kind;
 }
 
+__noinline int answer(struct connection *c, __u32 status)
+{
+	struct wire_config *config = read_settings();
+
+	if (!c || !config || !(__u32)c->waiting)
+		return 0;
+	return close_first(c, config, status);
+}
+
 /* Up to n requests, or responses, more or fewer than counted. */
 __noinline int count_unsettled(struct connection *c, __u32 n, __u32 is_response)
 {
@@ -223,28 +221,54 @@ __noinline int count_unsettled(struct connection *c, __u32 n, __u32 is_response)
 	return 0;
 }
 
-__noinline int is_excluded(const struct http_stream *h, const struct http_finding *found)
+__noinline int is_excluded_path(const struct http_stream *h, __u32 name, __u32 bytes)
 {
-	struct wire_config *config = read_settings();
 	struct wire_word word;
 
-	if (!h || !found || !config)
+	if (!h || bytes >= WIRE_WORD)
 		return 0;
-	if (found->found != HTTP_AGENT)
-		return read_word(&word, config->path_lengths, h, found) &&
-		       bpf_map_lookup_elem(&excluded_paths, &word);
-	return read_word(&word, config->agent_lengths, h, found) &&
-	       bpf_map_lookup_elem(&excluded_agents, &word);
+	read_word(&word, h, name, bytes);
+	return bpf_map_lookup_elem(&excluded_paths, &word) != NULL;
 }
 
-static __always_inline void name_request(struct wire_config *config, struct http_stream *h,
+__noinline int is_excluded_agent(const struct http_stream *h, __u32 name, __u32 bytes)
+{
+	struct wire_word word;
+
+	if (!h || bytes >= WIRE_WORD)
+		return 0;
+	read_word(&word, h, name, bytes);
+	return bpf_map_lookup_elem(&excluded_agents, &word) != NULL;
+}
+
+/* Most words are as long as none that is excluded. */
+static __always_inline bool has_length(__u64 lengths, __u32 bytes)
+{
+	return bytes < WIRE_WORD && lengths >> bytes & 1;
+}
+
+static __always_inline __u8 kind_by_path(const struct wire_config *config,
+					 const struct http_stream *h,
 					 const struct http_finding *found)
 {
-	h->kind = found->is_head ? REQUEST_HEAD : 0;
+	__u8 kind = found->is_head ? REQUEST_HEAD : 0;
+
 	if (config->counts_inits && is_init(h, found))
-		h->kind |= REQUEST_INIT;
-	if (config->path_lengths && is_excluded(h, found))
-		h->kind |= REQUEST_EXCLUDED;
+		kind |= REQUEST_INIT;
+	if (has_length(config->path_lengths, found->bytes) &&
+	    is_excluded_path(h, found->name, found->bytes))
+		kind |= REQUEST_EXCLUDED;
+	return kind;
+}
+
+static __always_inline __u8 kind_by_agent(const struct wire_config *config,
+					  const struct http_stream *h,
+					  const struct http_finding *found)
+{
+	return has_length(config->agent_lengths, found->agent_bytes) &&
+			       is_excluded_agent(h, found->agent, found->agent_bytes)
+		       ? REQUEST_EXCLUDED
+		       : 0;
 }
 
 __noinline int request_found(struct connection *c, const struct http_finding *found, __u32 ack,
@@ -258,15 +282,11 @@ __noinline int request_found(struct connection *c, const struct http_finding *fo
 	h = &c->in;
 	switch (found->found) {
 	case HTTP_PATH:
-		name_request(config, h, found);
+		h->kind = kind_by_path(config, h, found);
 		break;
 	case HTTP_AGENT:
-		if (config->agent_lengths && is_excluded(h, found))
-			h->kind |= REQUEST_EXCLUDED;
+		h->kind |= kind_by_agent(config, h, found);
 		break;
-	case HTTP_WHOLE:
-		name_request(config, h, found);
-		/* fall through */
 	case HTTP_HEAD:
 		if (c->hop == HOP_SECOND)
 			h->kind |= REQUEST_EXCLUDED;
@@ -276,7 +296,7 @@ __noinline int request_found(struct connection *c, const struct http_finding *fo
 			count_unsettled(c, 1, false);
 		else
 			h->flags &= ~HTTP_OF_CONNECTION;
-		count_head(c, h->kind, ack, is_made);
+		count_head(c, config, h->kind, ack, is_made);
 		break;
 	case HTTP_PREFACE:
 		/* Not a connection's beginning: a body's bytes, or nothing that a server takes. */
@@ -340,17 +360,20 @@ static long response_step(__u32 i, void *feed)
 	return feed_step(feed);
 }
 
+static __always_inline bool try_lock_once(struct connection *c)
+{
+	return __sync_val_compare_and_swap(&c->lock, 0, 1) == 0;
+}
+
 static long try_lock(__u32 i, void *arg)
 {
-	struct connection *c = *(struct connection **)arg;
-
-	return __sync_val_compare_and_swap(&c->lock, 0, 1) == 0;
+	return try_lock_once(*(struct connection **)arg);
 }
 
 /* Softirqs of two processors may hold segments of one connection; neither waits for anything long. */
 static __always_inline bool take_lock(struct connection *c)
 {
-	if (__sync_val_compare_and_swap(&c->lock, 0, 1) == 0)
+	if (try_lock_once(c))
 		return true;
 	return bpf_loop(LOCK_TRIES, try_lock, &c, 0) < LOCK_TRIES;
 }
@@ -402,14 +425,15 @@ static __noinline bool is_loopback(struct __sk_buff *skb, struct bpf_sock_tuple 
 
 /* A request that a container sends to itself (a watchdog to the function behind it) is a second hop
  * of one that was counted when it came in. */
-static __noinline __u8 hop_of(struct __sk_buff *skb, const struct wire_config *config)
+__noinline int hop_of(struct __sk_buff *skb)
 {
+	struct wire_config *config = read_settings();
 	struct bpf_sock_tuple peer = {};
 	struct bpf_sock *sender;
 	__u32 size = 0;
 	__u8 hop = HOP_FIRST;
 
-	if (config->hops == WIRE_HOPS_COUNT || !is_loopback(skb, &peer, &size))
+	if (!config || config->hops == WIRE_HOPS_COUNT || !is_loopback(skb, &peer, &size))
 		return HOP_FIRST;
 	if (config->hops == WIRE_HOPS_LOOPBACK)
 		return HOP_SECOND;
@@ -468,9 +492,7 @@ static __always_inline void feed_frames(struct source *source, const struct segm
 	h2_received(source->skb, source->connection, source->piece, &span);
 }
 
-/* `at_once`: most heads come whole, and are read faster so. */
-static __always_inline void feed_requests(struct source *source, const struct segment *s,
-					  bool at_once)
+static __always_inline void feed_requests(struct source *source, const struct segment *s)
 {
 	struct connection *c = source->connection;
 	struct stream_feed f = { .h = &c->in,
@@ -496,8 +518,7 @@ static __always_inline void feed_requests(struct source *source, const struct se
 		c->in.carry = 0;
 	}
 	begin_feed(&f);
-	if ((!at_once || !feed_whole_head(&f)) &&
-	    bpf_loop(MAX_STEPS, request_step, &f, 0) == MAX_STEPS)
+	if (bpf_loop(MAX_STEPS, request_step, &f, 0) == MAX_STEPS)
 		c->in.phase = HTTP_LOST;
 	end_feed(&f, s->seq, c->kept);
 	if (c->in.phase == HTTP_H2)
@@ -507,11 +528,10 @@ static __always_inline void feed_requests(struct source *source, const struct se
 		h2_unknown(c, s->bytes);
 }
 
-static __always_inline void feed_segment(struct source *source, const struct segment *s,
-					 bool at_once)
+static __always_inline void feed_segment(struct source *source, const struct segment *s)
 {
 	if (source->connection->in.phase != HTTP_H2)
-		feed_requests(source, s, at_once);
+		feed_requests(source, s);
 	if (source->connection->in.phase == HTTP_H2)
 		feed_frames(source, s);
 }
@@ -520,7 +540,7 @@ static __always_inline void feed_segment(struct source *source, const struct seg
  * bytes. Returns the phase. */
 static __noinline __u32 feed_requests_apart(struct source *source, struct segment *s)
 {
-	feed_requests(source, s, false);
+	feed_requests(source, s);
 	return source->connection->in.phase;
 }
 
@@ -647,13 +667,18 @@ static long take_piece(__u32 i, void *arg)
 	return 0;
 }
 
-/* Takes what is kept and comes next. */
-__noinline int take_kept(struct __sk_buff *skb, struct connection *c)
+/* Takes what is kept and comes next. A global function, below receive() and not below what that calls: the
+ * kernel allows eight in one another. */
+__noinline int take_kept(struct __sk_buff *skb)
 {
-	struct source source = { .skb = skb, .connection = c, .config = read_settings() };
+	struct source source = { .skb = skb, .config = read_settings() };
+	struct bpf_sock *sk = skb->sk;
+	struct connection *c = sk ? bpf_sk_storage_get(&connections, sk, NULL, 0) : NULL;
 
-	if (!c || !source.config)
+	/* Whoever has the lock looks for it afterwards. */
+	if (!c || !source.config || !take_lock(c))
 		return 0;
+	source.connection = c;
 	if (c->left_ahead)
 		find_left(c);
 	if ((__s32)(c->kept_end - c->in.next_seq) > 0)
@@ -661,6 +686,7 @@ __noinline int take_kept(struct __sk_buff *skb, struct connection *c)
 	/* Those that were passed over as body are never asked for; the map forgets them. */
 	if ((__s32)(c->kept_end - c->in.next_seq) <= 0)
 		c->kept = 0;
+	drop_lock(c);
 	return 0;
 }
 
@@ -690,15 +716,14 @@ static __noinline bool keep_early(struct __sk_buff *skb, struct connection *c,
 		return false;
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	tcp = sk ? bpf_tcp_sock(sk) : NULL;
-	if (!tcp || (__s32)(tcp->rcv_nxt - c->in.next_seq) > 0) {
+	/* What was left may be what is missing. */
+	if (!c->left_ahead && (!tcp || (__s32)(tcp->rcv_nxt - c->in.next_seq) > 0)) {
 		lose_track(c, s->seq);
 		return false;
 	}
 	keep_segment(skb, c, s);
 	return true;
 }
-
-static __noinline int read_early_data(struct __sk_buff *skb);
 
 /* With the lock: a segment of which not all is seen. With a stack of its own, which take_kept() does not
  * need. */
@@ -707,59 +732,48 @@ static __noinline int receive_new(struct __sk_buff *skb, struct connection *c,
 {
 	struct source source = { .skb = skb, .connection = c, .config = read_settings() };
 
-	if (!source.config)
+	if (!source.config || c->in.phase == HTTP_OPAQUE)
 		return 0;
 	if (c->hop == HOP_UNKNOWN)
-		c->hop = hop_of(skb, source.config);
+		c->hop = hop_of(skb);
 	if ((__s32)(s->seq - c->in.next_seq) > 0) {
 		if (keep_early(skb, c, s))
 			return 0;
 		c->in.next_seq = s->seq;
 	}
-	feed_segment(&source, s, true);
+	feed_segment(&source, s);
 	return 0;
 }
 
-static __always_inline int receive(struct __sk_buff *skb)
+/*
+ * A segment with bytes that are not seen yet, in any state of its connection. A global function, as is
+ * read_early_data(): the verifier looks at them apart from the short ways above them, which most
+ * segments go.
+ */
+__noinline int receive_slowly(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct connection *c;
 	struct segment s;
 
-	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s)) {
-		PASSED(PASSED_OTHER);
-		return ALLOW;
-	}
-	if (sk->state == LISTEN)
-		return read_early_data(skb);
+	if (!sk || !read_segment(skb, &s))
+		return 0;
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (!c) {
 		c = join(skb);
 		if (!c)
-			return ALLOW;
-	}
-	if ((__s32)(s.end - c->in.next_seq) <= 0 || c->in.phase == HTTP_OPAQUE) {
-		PASSED(PASSED_OVER);
-		return ALLOW;
+			return 0;
 	}
 	if (!take_lock(c) && !leave_segment(skb, c, &s))
-		return ALLOW;
-	if (c->left_ahead)
-		take_kept(skb, c);
+		return 0;
 	/* Again: another processor may have been faster. */
 	if ((__s32)(s.end - c->in.next_seq) > 0)
 		receive_new(skb, c, &s);
-	if (c->kept)
-		take_kept(skb, c);
 	drop_lock(c);
-	if (c->left_ahead && take_lock(c)) {
-		take_kept(skb, c);
-		drop_lock(c);
-	}
-	return ALLOW;
+	return 0;
 }
 
-static __noinline int read_early_data(struct __sk_buff *skb)
+__noinline int read_early_data(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct source source = {};
@@ -769,7 +783,7 @@ static __noinline int read_early_data(struct __sk_buff *skb)
 
 	early = bpf_map_lookup_elem(&early_data, &zero);
 	if (!sk || !early || !read_segment(skb, &s) || s.is_syn)
-		return ALLOW;
+		return 0;
 	__builtin_memset(&early->connection, 0, sizeof(early->connection));
 	early->seq = s.seq;
 	early->port = sk->src_port;
@@ -782,35 +796,136 @@ static __noinline int read_early_data(struct __sk_buff *skb)
 	source.early = early;
 	source.config = read_settings();
 	if (!source.config)
+		return 0;
+	early->connection.hop = hop_of(skb);
+	feed_segment(&source, &s);
+	return 0;
+}
+
+/*
+ * The segment's first bytes, as many as the window has room for, behind what it holds. Returns how many it
+ * holds then; 0 when it cannot.
+ */
+static __always_inline __u32 load_head(struct __sk_buff *skb, struct http_stream *h,
+				       const struct segment *s)
+{
+	__u32 carry = h->carry, most = head_room(h);
+	__u32 n = s->bytes < most ? s->bytes : most;
+
+	/* See stream_load(). */
+	n--;
+	asm volatile("" : "+r"(n));
+	if (carry) {
+		if (carry > HTTP_LOOK || n >= HTTP_LOAD ||
+		    bpf_skb_load_bytes(skb, s->payload, &h->window[carried(carry)], n + 1))
+			return 0;
+	} else if (n >= HTTP_WINDOW || bpf_skb_load_bytes(skb, s->payload, h->window, n + 1)) {
+		return 0;
+	}
+	return carry + n + 1;
+}
+
+/* What most requests are: a head that lies whole in its segment. False when it is not so simple. */
+static __always_inline bool count_at_once(struct __sk_buff *skb, struct connection *c,
+					  const struct segment *s)
+{
+	struct wire_config *config = read_settings();
+	struct http_finding found = {};
+	__u32 n;
+	__u8 kind;
+
+	if (!config || !(config->classes & WIRE_HTTP1))
+		return false;
+	n = load_head(skb, &c->in, s);
+	if (!n)
+		return false;
+	found.wants_agent = config->agent_lengths != 0;
+	if (!feed_whole_head(&c->in, n, &found))
+		return false;
+	if (c->hop == HOP_UNKNOWN)
+		c->hop = hop_of(skb);
+	kind = kind_by_path(config, &c->in, &found) | kind_by_agent(config, &c->in, &found);
+	if (c->hop == HOP_SECOND)
+		kind |= REQUEST_EXCLUDED;
+	count_head(c, config, kind, s->ack, true);
+	return true;
+}
+
+/* The next segment of a connection whose segments have all come in order; true when it is done with. */
+static __always_inline bool read_at_once(struct __sk_buff *skb, struct connection *c,
+					 const struct segment *s)
+{
+	struct h2_span span = { .payload = s->payload, .bytes = s->bytes, .seq = s->seq };
+
+	if (s->seq != c->in.next_seq || c->kept)
+		return false;
+	if (c->in.phase == HTTP_H2) {
+		h2_received(skb, c, NULL, &span);
+		return c->in.phase == HTTP_H2;
+	}
+	return c->in.phase == HTTP_START && !(c->in.flags & HTTP_OF_CONNECTION) &&
+	       count_at_once(skb, c, s) && (__s32)(s->end - c->in.next_seq) <= 0;
+}
+
+static __always_inline int receive(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	bool is_done = false;
+	struct connection *c;
+	struct segment s;
+
+	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s)) {
+		PASSED(PASSED_OTHER);
 		return ALLOW;
-	early->connection.hop = hop_of(skb, source.config);
-	feed_segment(&source, &s, false);
+	}
+	if (unlikely(sk->state == LISTEN)) {
+		read_early_data(skb);
+		return ALLOW;
+	}
+	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (unlikely(!c)) {
+		receive_slowly(skb);
+		return ALLOW;
+	}
+	if ((__s32)(s.end - c->in.next_seq) <= 0 || c->in.phase == HTTP_OPAQUE) {
+		PASSED(PASSED_OVER);
+		return ALLOW;
+	}
+	if (likely(try_lock_once(c))) {
+		is_done = read_at_once(skb, c, &s);
+		drop_lock(c);
+	}
+	if (unlikely(!is_done))
+		receive_slowly(skb);
+	if (unlikely(c->kept || c->left_ahead))
+		take_kept(skb);
 	return ALLOW;
 }
 
 /* "HTTP/1.x NNN" at the very place where a response is due, and nothing else under way: counted
  * without looking for its end. False when that does not settle it. */
-static __always_inline bool answer_at_once(struct source *source, const struct segment *s)
+static __always_inline bool answer_at_once(struct __sk_buff *skb, struct connection *c,
+					   const struct segment *s)
 {
-	struct connection *c = source->connection;
+	struct wire_config *config = read_settings();
 	__u16 status;
 	__u64 head[2];
 
-	if (s->seq != c->out.next_seq || c->out.phase != HTTP_START || c->out.carry ||
+	if (!config || s->seq != c->out.next_seq || c->out.phase != HTTP_START || c->out.carry ||
 	    (__u32)c->waiting != 1 || c->in.carry || (c->in.phase && c->in.phase < HTTP_BODY) ||
-	    s->bytes < sizeof(head) ||
-	    bpf_skb_load_bytes(source->skb, s->payload, head, sizeof(head)))
+	    s->bytes < sizeof(head) || bpf_skb_load_bytes(skb, s->payload, head, sizeof(head)))
 		return false;
 	status = head[1] >> 8 & 0xff;
 	if (FIRST(head[0], 7) != TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0) || status < '2' ||
 	    status > '9')
 		return false;
-	answer(c, (status - '0') * 100);
+	close_first(c, config, (status - '0') * 100);
 	c->out.phase = HTTP_LAZY;
 	return true;
 }
 
-static __always_inline int send(struct __sk_buff *skb)
+/* All but one response to one request, at its place. A global function: verified apart. */
+__noinline int send_slowly(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct source source = {};
@@ -818,32 +933,14 @@ static __always_inline int send(struct __sk_buff *skb)
 	struct connection *c;
 	struct segment s;
 
-	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s))
-		return ALLOW;
+	if (!sk || !read_segment(skb, &s))
+		return 0;
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (!c)
-		return ALLOW;
-	if (c->in.phase == HTTP_H2 || c->out.phase == HTTP_H2)
-		return h2_sent(skb, c, &s);
-	if (c->out.phase == HTTP_OPAQUE)
-		return ALLOW;
-	if (c->out.phase == HTTP_LAZY) {
-		if (!(__u32)c->waiting) {
-			PASSED(PASSED_OVER);
-			return ALLOW;
-		}
-		c->out.next_seq = c->ack;
-		begin_message(&c->out);
-		c->out.flags = HTTP_JOINING;
-		c->out.carry = 0;
-	}
-	if ((__s32)(s.end - c->out.next_seq) <= 0)
-		return ALLOW;
+	source.config = read_settings();
+	if (!c || !source.config)
+		return 0;
 	source.skb = skb;
 	source.connection = c;
-	source.config = read_settings();
-	if (!source.config || answer_at_once(&source, &s))
-		return ALLOW;
 	if ((__s32)(s.seq - c->out.next_seq) > 0) {
 		/* The client asked before the response before had ended, and where that ends we did
 		 * not look. */
@@ -861,6 +958,38 @@ static __always_inline int send(struct __sk_buff *skb)
 	if (bpf_loop(MAX_STEPS, response_step, &f, 0) == MAX_STEPS)
 		c->out.phase = HTTP_OPAQUE;
 	end_feed(&f, s.seq, false);
+	return 0;
+}
+
+static __always_inline int send(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct connection *c;
+	struct segment s;
+
+	if (!sk || !is_served(sk->src_port) || !read_segment(skb, &s))
+		return ALLOW;
+	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (unlikely(!c))
+		return ALLOW;
+	if (unlikely(c->in.phase == HTTP_H2 || c->out.phase == HTTP_H2))
+		return h2_sent(skb, c, &s);
+	if (unlikely(c->out.phase == HTTP_OPAQUE))
+		return ALLOW;
+	if (likely(c->out.phase == HTTP_LAZY)) {
+		if (!(__u32)c->waiting) {
+			PASSED(PASSED_OVER);
+			return ALLOW;
+		}
+		c->out.next_seq = c->ack;
+		begin_message(&c->out);
+		c->out.flags = HTTP_JOINING;
+		c->out.carry = 0;
+	}
+	if ((__s32)(s.end - c->out.next_seq) <= 0)
+		return ALLOW;
+	if (unlikely(!answer_at_once(skb, c, &s)))
+		send_slowly(skb);
 	return ALLOW;
 }
 

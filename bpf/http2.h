@@ -181,16 +181,11 @@ static __always_inline void h2_server_frame(const struct h2_reader *r, __u32 typ
 }
 
 /* What decides about a frame is gathered: says what it is, also in *f, and makes ready for the next. */
-HTTP_ONCE int h2_read(struct h2_reader *r, int is_response, struct h2_finding *f)
+static __always_inline int h2_read(struct h2_reader *r, int is_response, struct h2_finding *f)
 {
-	__u32 type, length, looked, in_block;
+	__u32 type = r->bytes[3], length = h2_length(r), looked = r->have - H2_HEADER;
+	__u32 in_block = r->state & H2_IN_BLOCK;
 
-	if (!r || !f)
-		return 0;
-	type = r->bytes[3];
-	length = h2_length(r);
-	looked = r->have - H2_HEADER;
-	in_block = r->state & H2_IN_BLOCK;
 	f->found = H2_NOTHING;
 	f->stream = h2_stream(r);
 	f->status = 0;

@@ -56,21 +56,19 @@ static __always_inline struct h2_slot *h2_find(struct h2_connection *h2, __u32 s
 }
 
 /* A new stream. Without `is_made` the connection counts it when it is made itself. */
-__noinline int h2_open(struct connection *c, struct h2_connection *h2, __u32 stream, __u32 is_made)
+static __always_inline void h2_open(struct connection *c, struct h2_connection *h2, __u32 stream,
+				    __u32 is_made)
 {
 	struct wire_config *config = read_settings();
-	struct wire_invocations *counts;
+	struct wire_invocations *counts = counters_of(c->cgroup);
 	struct h2_slot *slot = NULL;
 	__u64 waiting;
 
-	if (!c || !h2 || !config)
-		return 0;
-	counts = counters_of(c->cgroup);
-	if (!counts)
-		return 0;
+	if (!counts || !config)
+		return;
 	if (c->hop == HOP_SECOND) {
 		add(counts->excluded, 1);
-		return 0;
+		return;
 	}
 	for (__u32 i = 0; i < H2_PLACES; i++) {
 		slot = h2_place(h2, stream, i);
@@ -88,11 +86,10 @@ __noinline int h2_open(struct connection *c, struct h2_connection *h2, __u32 str
 		add(counts->unsettled_responses, 1);
 	}
 	if (!is_made)
-		return 0;
+		return;
 	count_requests(counts, 1, config->sweep);
 	if (waiting & CLOSED)
 		count_aborted(counts, 1, config->sweep);
-	return 0;
 }
 
 /* A stream that has no place has come to its end: that it was answered is known, not when. */
@@ -131,26 +128,27 @@ static __always_inline void h2_go_on_untracked(struct connection *c, struct h2_c
 }
 
 /* What either end says of a stream that is open. */
-__noinline int h2_go_on(struct connection *c, struct h2_connection *h2, const struct h2_finding *f)
+static __always_inline void h2_go_on(struct connection *c, struct h2_connection *h2,
+				     const struct h2_finding *f)
 {
 	struct wire_invocations *counts;
 	struct wire_config *config;
 	struct h2_slot *slot;
 
-	if (!c || !h2 || !f || c->hop == HOP_SECOND)
-		return 0;
+	if (c->hop == HOP_SECOND)
+		return;
 	slot = h2_find(h2, f->stream);
 	if (f->found == H2_END && slot) {
 		__sync_val_compare_and_swap(&slot->stream, f->stream | H2_ANSWERED, 0);
-		return 0;
+		return;
 	}
 	config = read_settings();
 	counts = counters_of(c->cgroup);
 	if (!counts || !config)
-		return 0;
+		return;
 	if (!slot) {
 		h2_go_on_untracked(c, h2, counts, f);
-		return 0;
+		return;
 	}
 	if (f->found == H2_RESPONSE) {
 		h2_answer(c, slot, counts, f, config->sweep);
@@ -160,6 +158,14 @@ __noinline int h2_go_on(struct connection *c, struct h2_connection *h2, const st
 	}
 	if (f->found == H2_RESET || f->is_last)
 		__sync_val_compare_and_swap(&slot->stream, f->stream | H2_ANSWERED, 0);
+}
+
+/* The client's end gives a stream up: seldom, so it is verified apart. */
+__noinline int h2_give_up(struct connection *c, struct h2_connection *h2,
+			  const struct h2_finding *f)
+{
+	if (c && h2 && f)
+		h2_go_on(c, h2, f);
 	return 0;
 }
 
@@ -181,14 +187,17 @@ static __always_inline bool h2_load(struct h2_feed *feed, void *to, __u32 offset
 	return !bpf_skb_load_bytes(p->skb, offset, to, n);
 }
 
-static __always_inline void h2_found(struct h2_feed *feed, const struct h2_finding *found)
+static __always_inline void h2_found(struct h2_feed *feed, const struct h2_finding *found,
+				     int is_response)
 {
 	struct h2_packet *p = (struct h2_packet *)feed;
 
-	if (found->found == H2_REQUEST)
+	if (is_response)
+		h2_go_on(p->connection, p->h2, found);
+	else if (found->found == H2_REQUEST)
 		h2_open(p->connection, p->h2, found->stream, p->is_made);
 	else
-		h2_go_on(p->connection, p->h2, found);
+		h2_give_up(p->connection, p->h2, found);
 }
 
 static long h2_request_step(__u32 i, void *feed)

@@ -31,27 +31,29 @@ static __always_inline struct wire_config *read_settings(void)
 	return bpf_map_lookup_elem(&settings, &zero);
 }
 
-static __always_inline struct wire_invocations *new_counters(__u64 id)
+/* A global function: seldom called, and verified apart. */
+__weak __noinline int make_counters(__u64 id)
 {
-	struct wire_invocations *c = NULL, *none;
+	struct wire_invocations *none;
 	__u32 zero = 0;
 
 	none = bpf_map_lookup_elem(&no_invocations, &zero);
 	/* Two processors may make it at once: the loser finds the winner's. */
-	if (none) {
+	if (none)
 		bpf_map_update_elem(&invocations, &id, none, BPF_NOEXIST);
-		c = bpf_map_lookup_elem(&invocations, &id);
-	}
-	if (!c)
+	if (!bpf_map_lookup_elem(&invocations, &id))
 		count_lost(WIRE_LOST_INVOCATION);
-	return c;
+	return 0;
 }
 
 static __always_inline struct wire_invocations *counters_of(__u64 id)
 {
 	struct wire_invocations *c = bpf_map_lookup_elem(&invocations, &id);
 
-	return c ?: new_counters(id);
+	if (likely(c))
+		return c;
+	make_counters(id);
+	return bpf_map_lookup_elem(&invocations, &id);
 }
 
 /* Requests without a response. What another processor counts meanwhile may make it too small by as

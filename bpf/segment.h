@@ -21,7 +21,7 @@ struct segment {
 };
 
 /* Offset of what follows the extension headers, 0 when that is not TCP. */
-static __always_inline __u32 pass_extensions(struct __sk_buff *skb, __u8 next)
+__weak __noinline int pass_extensions(struct __sk_buff *skb, __u32 next)
 {
 	__u32 offset = sizeof(struct ipv6hdr);
 	struct {
@@ -54,7 +54,7 @@ static __always_inline bool read_segment(struct __sk_buff *skb, struct segment *
 	struct tcphdr *tcp;
 	__u32 ip_bytes;
 
-	if (skb->protocol == bpf_htons(0x0800)) {
+	if (likely(skb->protocol == bpf_htons(0x0800))) {
 		struct iphdr *ip = data;
 
 		if ((void *)(ip + 1) > end || ip->protocol != PROTOCOL_TCP)

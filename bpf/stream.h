@@ -125,24 +125,6 @@ static __always_inline long feed_step(struct stream_feed *f)
 	return h->phase >= HTTP_LOST || !refill(f);
 }
 
-/* A head that the window holds whole; true when the segment has no more. */
-static __always_inline bool feed_whole_head(struct stream_feed *f)
-{
-	struct http_finding found = { .wants_agent = f->wants_agent };
-	struct http_stream *h = f->h;
-	__u32 used;
-
-	if (h->phase != HTTP_START || f->at)
-		return false;
-	used = http_whole_head(h, f->n, &found);
-	if (!used)
-		return false;
-	found.found = HTTP_WHOLE;
-	found_head(f, &found);
-	f->at = used;
-	return used == f->n && f->pos == f->bytes;
-}
-
 static __always_inline void begin_feed(struct stream_feed *f)
 {
 	f->at = 0;
@@ -158,6 +140,19 @@ static __always_inline void begin_feed(struct stream_feed *f)
 		refill(f);
 }
 
+/* A body's bytes to come are passed over by its length: next_seq lies behind them. */
+static __always_inline void pass_ahead(struct http_stream *h)
+{
+	__u32 ahead = h->left < STREAM_AHEAD ? h->left : STREAM_AHEAD;
+
+	if (h->phase != HTTP_BODY)
+		return;
+	h->next_seq += ahead;
+	h->left -= ahead;
+	if (!h->left && !(h->flags & HTTP_CHUNKED))
+		begin_message(h);
+}
+
 /* Afterwards: where the stream stands. `seq` is the segment's first byte's. With `has_kept`, segments
  * that came early follow, and the body's end may lie in one of them: it is not passed over ahead. */
 static __always_inline void end_feed(struct stream_feed *f, __u32 seq, bool has_kept)
@@ -166,12 +161,36 @@ static __always_inline void end_feed(struct stream_feed *f, __u32 seq, bool has_
 
 	h->carry = h->phase < HTTP_BODY ? f->n - f->at : 0;
 	h->next_seq = seq + f->bytes;
-	if (h->phase == HTTP_BODY && h->left && !has_kept) {
-		__u32 ahead = h->left < STREAM_AHEAD ? h->left : STREAM_AHEAD;
+	if (!has_kept)
+		pass_ahead(h);
+}
 
-		h->next_seq += ahead;
-		h->left -= ahead;
+/* How many of a segment's bytes feed_whole_head() looks at, at most. */
+static __always_inline __u32 head_room(const struct http_stream *h)
+{
+	return h->carry ? HTTP_LOAD : HTTP_WINDOW;
+}
+
+/*
+ * The common case: a stream between two messages, and a head that lies whole in window[0..n), behind what
+ * the window carried a segment's first bytes. Afterwards next_seq lies behind the head, and behind its body
+ * where the head says how long that is. False when it is not so simple; then the stream is as it was.
+ */
+static __always_inline bool feed_whole_head(struct http_stream *h, __u32 n,
+					    struct http_finding *found)
+{
+	__u32 used = http_whole_head(h, n, found);
+
+	if (used <= h->carry) {
+		begin_message(h);
+		return false;
 	}
+	h->next_seq += used - h->carry;
+	h->carry = 0;
+	if (h->phase == HTTP_START)
+		begin_message(h);
+	pass_ahead(h);
+	return true;
 }
 
 #endif

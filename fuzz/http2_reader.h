@@ -36,10 +36,11 @@ static bool h2_load(struct h2_feed *feed, void *to, __u32 offset, __u32 n)
 	return true;
 }
 
-static void h2_found(struct h2_feed *feed, const struct h2_finding *found)
+static void h2_found(struct h2_feed *feed, const struct h2_finding *found, int is_response)
 {
 	struct h2_piece *p = (struct h2_piece *)feed;
 
+	(void)is_response;
 	if (p->seen->n < MOST_SEEN)
 		p->seen->found[p->seen->n] = *found;
 	p->seen->n++;

@@ -14,6 +14,7 @@ struct seen {
 	int heads;
 	int paths[64]; /* length of each path, in order */
 	int statuses[64];
+	int at_once; /* of the heads */
 	int agents;
 	char agent[WIRE_WORD];
 	const char *bytes;
@@ -28,6 +29,21 @@ static bool stream_load(struct stream_feed *f, void *to, __u32 offset, __u32 n)
 	return true;
 }
 
+static void note_path(struct seen *s, const struct http_finding *found)
+{
+	assert_true(found->name + found->bytes <= HTTP_WINDOW);
+	if (s->heads < 64)
+		s->paths[s->heads] = (int)found->bytes;
+}
+
+static void note_agent(struct seen *s, const struct http_stream *h,
+		       const struct http_finding *found)
+{
+	snprintf(s->agent, sizeof(s->agent), "%.*s", (int)found->agent_bytes,
+		 &h->window[found->agent]);
+	s->agents++;
+}
+
 static void stream_found(struct stream_feed *f, const struct http_finding *found)
 {
 	struct seen *s = f->source;
@@ -35,17 +51,10 @@ static void stream_found(struct stream_feed *f, const struct http_finding *found
 
 	switch (found->found) {
 	case HTTP_PATH:
-	case HTTP_WHOLE:
-		assert_true(found->name + found->bytes <= HTTP_WINDOW);
-		if (s->heads < 64)
-			s->paths[s->heads] = (int)found->bytes;
-		if (found->found == HTTP_WHOLE)
-			s->heads++;
+		note_path(s, found);
 		break;
 	case HTTP_AGENT:
-		snprintf(s->agent, sizeof(s->agent), "%.*s", (int)found->bytes,
-			 &h->window[found->name]);
-		s->agents++;
+		note_agent(s, h, found);
 		break;
 	case HTTP_HEAD:
 		if (s->heads < 64)
@@ -54,6 +63,23 @@ static void stream_found(struct stream_feed *f, const struct http_finding *found
 		h->flags &= ~HTTP_OF_CONNECTION;
 		break;
 	}
+}
+
+/* The head that the segment begins with, in one go: what read_at_once() does. */
+static void feed_head(struct http_stream *h, struct seen *s, const char *bytes, size_t n)
+{
+	struct http_finding found = { .wants_agent = 1 };
+	size_t take = MIN(n, head_room(h));
+
+	assert_true(h->carry + take <= HTTP_WINDOW);
+	memcpy(&h->window[h->carry], bytes, take);
+	if (!feed_whole_head(h, h->carry + (__u32)take, &found))
+		return;
+	note_path(s, &found);
+	if (found.agent_bytes)
+		note_agent(s, h, &found);
+	s->at_once++;
+	s->heads++;
 }
 
 /* One segment of a stream, as http_received() feeds it. */
@@ -67,11 +93,12 @@ static void feed(struct http_stream *h, struct seen *s, const char *bytes, size_
 	s->bytes = bytes;
 	if (h->phase == HTTP_OPAQUE || h->phase == HTTP_LOST)
 		return;
-	begin_feed(&f);
-	if (!response && feed_whole_head(&f)) {
-		end_feed(&f, start, false);
+	if (!response && h->phase == HTTP_START)
+		feed_head(h, s, bytes, n);
+	f.pos = h->next_seq - start;
+	if (f.pos >= n)
 		return;
-	}
+	begin_feed(&f);
 	while (!feed_step(&f))
 		assert_true(++steps <= 2 * n + 8);
 	end_feed(&f, start, false);
@@ -177,6 +204,35 @@ static void names_are_found(void **state)
 	assert_int_equal(s.paths[1], strlen("/init"));
 	assert_int_equal(s.agents, 2);
 	assert_string_equal(s.agent, "Go-http-client");
+}
+
+/* What clients and proxies send goes the short way when it comes whole, and says the same on either. */
+static void common_heads_are_read_at_once(void **state)
+{
+	static const char *const heads[] = {
+		"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n",
+		"GET /_/health HTTP/1.1\r\nHost: 10.0.0.1:8080\r\nUser-Agent: kube-probe/1.28\r\n"
+		"Accept: */*\r\nConnection: close\r\n\r\n",
+		"POST /run HTTP/1.1\r\nHost: 172.17.0.5:8080\r\nConnection: Keep-Alive\r\n"
+		"User-Agent: Apache-HttpClient/4.5.5\r\nContent-Type: application/json\r\n"
+		"Content-Length: 12\r\n\r\n{\"value\":{}}",
+	};
+	static const char *const agents[] = { "", "kube-probe", "Apache-HttpClient" };
+	static const int paths[] = { 1, 9, 4 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+		size_t n = strlen(heads[i]);
+
+		for (size_t cut = 1; cut <= n; cut++) {
+			struct seen s = feed_all(heads[i], n, false, NULL, cut);
+
+			assert_int_equal(s.heads, 1);
+			assert_int_equal(s.paths[0], paths[i]);
+			assert_string_equal(s.agent, agents[i]);
+			if (cut == n)
+				assert_int_equal(s.at_once, 1);
+		}
+	}
 }
 
 static void responses_are_framed(void **state)
@@ -297,8 +353,11 @@ static void garbage_does_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(heads_are_counted),	cmocka_unit_test(names_are_found),
-		cmocka_unit_test(responses_are_framed), cmocka_unit_test(every_cut_gives_the_same),
+		cmocka_unit_test(heads_are_counted),
+		cmocka_unit_test(names_are_found),
+		cmocka_unit_test(common_heads_are_read_at_once),
+		cmocka_unit_test(responses_are_framed),
+		cmocka_unit_test(every_cut_gives_the_same),
 		cmocka_unit_test(garbage_does_no_harm),
 	};
 
