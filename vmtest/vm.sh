@@ -42,14 +42,19 @@ how=(--disable-kvm -a mitigations=off -a clearcpuid=erms,fsrm,rep_good)
 exec 9>"${TMPDIR:-/tmp}/faasmat-vm.lock"
 flock 9
 
-# Debian's own python3, for which the package was made; `script` output goes through a file since a
-# dying VM must not take the log with it.
+# Debian's own python3, for which the package was made. The output goes through a file since a dying VM must not
+# take the log with it. timeout is the head of a process group of its own, so that qemu ends with it.
 log=$share/console.log
 status=0
 PYTHONPATH=$virtme/lib/python3/dist-packages PATH=$virtme/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-	timeout --foreground -k 10 "${VM_TIMEOUT:-600}" /usr/bin/python3 "$virtme/bin/virtme-ng" \
+	timeout -k 10 "${VM_TIMEOUT:-600}" /usr/bin/python3 "$virtme/bin/virtme-ng" \
 	"${how[@]}" -r "$image" --cpus "${VM_CPUS:-2}" -m "${VM_MEMORY:-3G}" --user root \
-	--rwdir "$guest_share=$share" -- "$command" </dev/null 2>&1 9>&- | tee "$log" || status=$?
+	--rwdir "$guest_share=$share" -- "$command" </dev/null >"$log" 2>&1 9>&- &
+vm=$!
+trap 'kill -TERM -- -$vm 2>/dev/null' INT TERM
+tail -n +1 -f --pid=$vm "$log" 9>&- &
+wait $vm || status=$?
+wait
 [ $status = 124 ] && fail "no end after ${VM_TIMEOUT:-600} s; see $log"
 code=$(sed -n 's/^guest: exit \([0-9]*\).*/\1/p' "$log" | tail -n 1)
 [ -n "$code" ] || fail "the guest did not finish; see $log"
