@@ -68,7 +68,11 @@ static int open_all(struct governor *g)
 	r = open_tree(g);
 	if (r == 0)
 		pools_scan_containers(g);
-	return r < 0 ? r : admit_open(g);
+	r = r < 0 ? r : admit_open(g);
+	/* Starts here take milliseconds: what has not come in a second never will, and who is empty at two
+	 * looks (handle()) is left behind. */
+	g->peers.grace_ns = NS_PER_S;
+	return r;
 }
 
 static void handle(struct governor *g, struct epoll_event *event)
@@ -76,7 +80,6 @@ static void handle(struct governor *g, struct epoll_event *event)
 	uint64_t expirations;
 
 	if (event->data.ptr == &g->timer) {
-		/* Starts here take milliseconds: who is empty at two looks is left behind. */
 		g->looked_ns = 0;
 		if (read(g->timer, &expirations, sizeof(expirations)) > 0)
 			admit_look_over(g);
