@@ -129,7 +129,8 @@ static int by_value(const void *a, const void *b)
 }
 
 /* Quantiles of the last hours that are known, whatever their time of day: all there is to say of a
- * function that came today. */
+ * function that came today. Zeros where nothing was seen in all the days that are looked at: there is
+ * nothing to plan on. */
 static int read_recent(const struct days *d, float *row)
 {
 	int n = 0, all = d->n * d->n_day, most = MAX(d->n_day / 4, 1);
@@ -140,6 +141,9 @@ static int read_recent(const struct days *d, float *row)
 	for (int i = all - 1; i >= 0 && n < most; i--)
 		if (!isnan(d->x[i]))
 			v[n++] = d->x[i];
+	memset(row, 0, LEVELS * sizeof(*row));
+	if (!n)
+		return 0;
 	qsort(v, (size_t)n, sizeof(*v), by_value);
 	for (int k = 0; k < LEVELS; k++) {
 		float at = CLAMP(level[k] * (float)n - 0.5f, 0.0f, (float)(n - 1));

@@ -190,6 +190,24 @@ static void test_nothing_known(void **state _unused_)
 			 -EINVAL);
 }
 
+/* Last seen longer ago than any day that is looked at: zeros, not what lies before an array's begin. */
+static void test_known_too_long_ago(void **state _unused_)
+{
+	for (int model = MODEL_AUTO; model <= MODEL_LASTWEEK; model++) {
+		_cleanup_series_ struct series s = { 0 };
+		_cleanup_forecast_ struct forecast f = { 0 };
+		struct forecast_options o = options;
+
+		o.model = model;
+		assert_int_equal(series_alloc(&s, 0, 1440, 16), 0);
+		s.value[0] = 1000;
+		assert_int_equal(forecast_make(&s, &o, 1, &f), 0);
+		check_proper(&f);
+		if (model == MODEL_AUTO)
+			assert_true(f.q[0] == 0 && f.mean[0] == 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_any_series),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_known_too_long_ago),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
