@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The admission table and its protocol: rules, hostile messages, and a random run against a model. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
+#include "tests/test.h"
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "common/clock.h"
 #include "governor/admission.h"
@@ -659,11 +655,9 @@ static void ask(struct admission *a, struct model *model)
 
 static void any_sequence_keeps_the_sums(void **state)
 {
-	const char *given = getenv("FAASMAT_SEED");
-	uint64_t first = given ? strtoull(given, NULL, 10) : (uint64_t)clock_stamp_us();
+	uint64_t first = test_seed();
 
 	(void)state;
-	print_message("FAASMAT_SEED=%llu\n", (unsigned long long)first);
 	for (int round = 0; round < 200; round++) {
 		struct admission *a = new_table(round % 2);
 		struct model model[IDS];

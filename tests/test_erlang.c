@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Sizing for random arrivals: against published tables, against simulated queues, and the cap. */
-#include <stdarg.h>
-#include <setjmp.h>
+#include "tests/test.h"
+
 #include <math.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #include "forecast/demand.h"
 #include "forecast/erlang.h"
@@ -146,10 +143,7 @@ static void test_fixed_times(void **state _unused_)
 
 static void test_least_size(void **state _unused_)
 {
-	unsigned int seed = (unsigned int)getpid();
-
-	print_message("seed %u\n", seed);
-	srand(seed);
+	srand((unsigned int)test_seed());
 	for (int i = 0; i < 300; i++) {
 		struct erlang_queue q = { (1 + rand() % 3000) / 1000.0, rand() % 100 / 1000.0, 1 };
 		struct erlang_rates r = { .n = 3, .weight = { 0.3, 0.6, 0.1 } };
@@ -263,10 +257,7 @@ static double drops(void *arg, size_t pool, size_t minute _unused_, int64_t n)
 
 static void test_cap_saves_most(void **state _unused_)
 {
-	unsigned int seed = (unsigned int)getpid();
-
-	print_message("seed %u\n", seed);
-	srand(seed);
+	srand((unsigned int)test_seed());
 	for (int round = 0; round < 200; round++) {
 		struct two_pools t;
 		_cleanup_plan_ struct plan p = { 0 };

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Flow sizing, bytes, hold and the share cap; then the job on databases made here. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <string.h>
-#include <errno.h>
+#include "tests/test.h"
+
 #include <math.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "common/log.h"
 #include "forecast/job.h"
@@ -37,10 +34,7 @@ static void test_bytes(void **state _unused_)
 /* The largest count whose bytes fit, for random sizes: fits, and one more does not. */
 static void test_fit(void **state _unused_)
 {
-	unsigned int seed = (unsigned int)getpid();
-
-	print_message("seed %u\n", seed);
-	srand(seed);
+	srand((unsigned int)test_seed());
 	for (int i = 0; i < 20000; i++) {
 		int64_t unit = 1 + rand() % (300 * MIB), bytes = (int64_t)rand() * (rand() % 64);
 		double headroom = (double)(rand() % 50) / 100;

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reading series, and what every forecast must be whatever it was fed. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <errno.h>
+#include "tests/test.h"
+
 #include <math.h>
-#include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "common/log.h"
 #include "forecast/forecast.h"
@@ -95,10 +92,8 @@ static const struct forecast_options options = { .n_quantiles = 4,
 static void test_any_series(void **state _unused_)
 {
 	static const int steps[] = { 1, 5, 60, 720, 1440 };
-	unsigned int seed = (unsigned int)getpid();
 
-	print_message("seed %u\n", seed);
-	srand(seed);
+	srand((unsigned int)test_seed());
 	for (int round = 0; round < 150; round++) {
 		int step = steps[rand() % 5];
 		size_t n = 1 + (size_t)rand() % (size_t)(16 * 1440 / step);
