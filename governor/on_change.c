@@ -34,8 +34,7 @@ struct on_change {
 	int64_t started_ns;
 	struct note *notes;
 	size_t n, size;
-	bool failing;	/* the last run did */
-	bool succeeded; /* some run did */
+	enum on_change_state state;
 };
 
 static int watch(struct on_change *o, int fd, void *ptr)
@@ -215,17 +214,15 @@ static int start(struct on_change *o)
 
 static void failed(struct on_change *o, const char *how, int number)
 {
-	if (!o->failing)
+	if (o->state != ON_CHANGE_FAILS)
 		log_warning("--on-change '%s' %s %d; it is run again when something changes",
 			    o->command, how, number);
-	o->failing = true;
+	o->state = ON_CHANGE_FAILS;
 }
 
 enum on_change_state on_change_state(const struct on_change *o)
 {
-	if (!o || (!o->failing && !o->succeeded))
-		return ON_CHANGE_NEVER_RUN;
-	return o->failing ? ON_CHANGE_FAILS : ON_CHANGE_WORKS;
+	return o ? o->state : ON_CHANGE_NEVER_RUN;
 }
 
 void on_change_run(struct on_change *o)
@@ -257,14 +254,12 @@ static void reap(struct on_change *o)
 	o->pid = 0;
 	close_fd(&o->exited);
 	o->exited = -1;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		o->failing = false;
-		o->succeeded = true;
-	} else if (WIFEXITED(status)) {
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		o->state = ON_CHANGE_WORKS;
+	else if (WIFEXITED(status))
 		failed(o, "ended with exit status", WEXITSTATUS(status));
-	} else {
+	else
 		failed(o, "was ended by signal", WTERMSIG(status));
-	}
 }
 
 static void limit(struct on_change *o)
