@@ -44,6 +44,16 @@ static int64_t spare_of(const struct pool_state *p)
 	return p->hands_off ? 0 : whole_pages(MAX(p->target_bytes - theirs, 0));
 }
 
+/* What all pools leave idle. */
+static __int128 spare_of_all(const struct node_state *node)
+{
+	__int128 spare = 0;
+
+	for (size_t i = 1; i < node->n; i++)
+		spare += spare_of(&node->pools[i]);
+	return spare;
+}
+
 static void give_up(struct pool_state *p, int64_t bytes)
 {
 	int64_t containers = scale(p->target_containers, p->target_bytes - bytes, p->target_bytes);
@@ -55,11 +65,9 @@ static void give_up(struct pool_state *p, int64_t bytes)
 /* Takes `bytes` in all from what pools leave idle, in proportion. Returns what it got. */
 static int64_t take_spare(struct node_state *node, int64_t bytes)
 {
-	__int128 spare = 0;
+	__int128 spare = spare_of_all(node);
 	int64_t got = 0;
 
-	for (size_t i = 1; i < node->n; i++)
-		spare += spare_of(&node->pools[i]);
 	for (size_t i = 1; i < node->n && bytes > 0; i++) {
 		struct pool_state *p = &node->pools[i];
 		int64_t own = spare_of(p);
@@ -78,12 +86,9 @@ int64_t relieve_main(struct node_state *node)
 	struct pool_state *m = &node->pools[MAIN_POOL];
 	int64_t needs = MAX(m->used_bytes, m->working_set) + node->margin;
 	int64_t got = take_spare(node, whole_pages(needs - m->target_bytes + LIMIT_PAGE - 1));
-	int64_t spare = 0;
 
 	m->target_bytes += got;
-	for (size_t i = 1; i < node->n; i++)
-		spare += spare_of(&node->pools[i]);
-	m->guard_bytes = take_spare(node, whole_pages(spare / 2));
+	m->guard_bytes = take_spare(node, whole_pages((int64_t)(spare_of_all(node) / 2)));
 	return got + m->guard_bytes;
 }
 
