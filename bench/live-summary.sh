@@ -26,8 +26,8 @@ jq -r '[.load, .memory, .seed, .way + (if .vm == 2 and .way == "lru" then "2" el
 		FROM run r LEFT JOIN run l ON l.way = iif(r.way IN ('wrapper', 'lru2') AND EXISTS (SELECT 1 FROM run
 			WHERE way = 'lru2'), 'lru2', 'lru') AND (l.load, l.memory, l.seed) = (r.load, r.memory, r.seed);
 	CREATE VIEW summary AS SELECT load, memory, way, n, served, more, times, starts, in_pool, prewarmed, pool_kills, main_kills,
-		died, cpu, cpu_worst, lag_ms, late, p50_ms, p99_ms, t * sqrt(max(served2 - served * served, 0) * n / (n - 1) / n) AS served_ci,
-		t * sqrt(max(more2 - more * more, 0) * n / (n - 1) / n) AS more_ci, least
+		died, cpu, cpu_worst, lag_ms, late, p50_ms, p99_ms, t * sqrt(max(served2 - served * served, 0) / (n - 1)) AS served_ci,
+		t * sqrt(max(more2 - more * more, 0) / (n - 1)) AS more_ci, least
 		FROM (SELECT load, memory, way, count(*) AS n, avg(served) AS served, avg(served * served) AS served2,
 			avg(more) AS more, avg(more * more) AS more2, min(more) AS least, avg(times) AS times, avg(starts) AS starts,
 			avg(in_pool) AS in_pool, avg(prewarmed) AS prewarmed, sum(pool_kills) AS pool_kills, sum(main_kills) AS main_kills,
