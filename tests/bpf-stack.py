@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The stack that the BPF programs take, by kernel 6.1's rule: all functions that call one another share
+"""The stack that the BPF programs of objects take, by kernel 6.1's rule: all functions that call one another share
 512 bytes, each rounded up to 32. Newer kernels round up to 16, so they load what 6.1 refuses.
-usage: bpf-stack.py OBJECT PROGRAM...     exit 1 when a program takes more"""
+usage: bpf-stack.py OBJECT...     exit 1 when a program takes more, or no program is found"""
 import re
 import subprocess
 import sys
@@ -24,6 +24,20 @@ def read_functions(path):
             begin = int(m[1], 16)
             found.setdefault(m[3], []).append((begin, begin + int(m[4], 16), m[5]))
     return found
+
+
+def read_programs(path):
+    """As libbpf finds them: every function of an executable section but .text, where those are that are called."""
+    functions, programs = read_functions(path), []
+    for line in objdump("-h", path):
+        m = re.match(r"\s*\d+ (\S+)\s+([0-9a-f]+) [0-9a-f]+ TEXT$", line.rstrip())
+        if m and m[1] != ".text" and int(m[2], 16):
+            if m[1] not in functions:
+                sys.exit(f"{path}: no program found in section {m[1]}")
+            programs += [name for _, _, name in functions[m[1]]]
+    if not programs:
+        sys.exit(f"{path}: no program found")
+    return programs
 
 
 def read_frames(path):
@@ -69,8 +83,12 @@ def deepest(frames, name):
     return here + below[0], f"{name}:{frames[name]['bytes']}" + (f" > {below[1]}" if below[1] else "")
 
 
-frames = read_frames(sys.argv[1])
-depths = [deepest(frames, program) for program in sys.argv[2:]]
+if not sys.argv[1:]:
+    sys.exit(__doc__)
+depths = []
+for path in sys.argv[1:]:
+    frames = read_frames(path)
+    depths += [deepest(frames, program) for program in read_programs(path)]
 for depth, chain in depths:
     print(f"{depth} of {LIMIT}: {chain}")
 sys.exit(any(depth > LIMIT for depth, _ in depths))

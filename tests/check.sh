@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every test, or those named: unit tests by name (test_store), the groups style, includes, clang, benches, bpf-stack,
-# native, counting, identity, runtime, stress, commands, adapters, fuzz, vm. Prints a line a test and ends with
+# units, commands, adapters, fuzz, native, counting, runtime, stress, identity, vm. Prints a line a test and ends with
 # "N passed, N failed, N skipped".
 # usage: check.sh [NAME...]
 set -u -o pipefail
@@ -59,7 +59,7 @@ simple style tests/check-style.sh
 simple includes tests/check-includes.sh
 simple clang make -s -j"$jobs" clang-build
 simple benches make -s -j"$jobs" bench-build
-simple bpf-stack tests/bpf-stack.py build/bpf/faasmat.o http_received http_sent unix_received unix_sent connection_opened connection_closed
+simple bpf-stack tests/bpf-stack.py build/bpf/faasmat.o build/bpf/late.bpf.o
 
 tests=()
 for t in tests/test_*.c; do
