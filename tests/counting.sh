@@ -148,7 +148,7 @@ done
 
 # --- a bad network: packets are lost, come twice, overtake one another and meet on two processors
 cores=$(nproc)
-if ! ip netns add $name 2>/dev/null || ! command -v tc >/dev/null; then
+if ! command -v tc >/dev/null || ! ip netns add $name 2>/dev/null; then
 	echo "skip counting-disorder: needs ip and tc (Debian package iproute2)"
 	exit 0
 fi
