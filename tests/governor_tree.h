@@ -227,6 +227,24 @@ static inline int sql(const struct fixture *f, const char *text)
 	return r;
 }
 
+/* A model minute, in which guards and loans count: long enough for a slow machine. */
+#define MINUTE_NS (200 * NS_PER_MS)
+
+static inline int setup_rules(void **state)
+{
+	int r = setup(state);
+	struct fixture *f = *state;
+
+	f->o.clock.minute_ns = MINUTE_NS;
+	return r;
+}
+
+static inline void next_minute(void)
+{
+	usleep(MINUTE_NS / 1000 + 10000);
+}
+
 #define ON_TREE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_RULES(test) cmocka_unit_test_setup_teardown(test, setup_rules, teardown)
 
 #endif

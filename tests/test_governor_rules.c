@@ -1,33 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The whole governor on a tree of plain files: pressure, reclaim, loans, writes that block, the breaker,
  * others on the same node. */
-#include "tests/governor_tree.h"
-
-#include <dirent.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include "tests/governor_client.h"
 
 #include "governor/cgroup_dir.h"
 #include "governor/effects.h"
 #include "governor/internal.h"
-
-/* A model minute, in which guards and loans count: long enough for a slow machine. */
-#define MINUTE_NS (200 * NS_PER_MS)
-
-static int setup_rules(void **state)
-{
-	int r = setup(state);
-	struct fixture *f = *state;
-
-	f->o.clock.minute_ns = MINUTE_NS;
-	return r;
-}
-
-static void next_minute(void)
-{
-	usleep(MINUTE_NS / 1000 + 10000);
-}
 
 static void put_psi(const struct fixture *f, const char *pool, const char *file, double avg)
 {
@@ -184,63 +162,6 @@ static void reclaim_stops_under_pressure(void **state)
 	assert_limit(f, "pool-f", 57);
 }
 
-/* --- loans */
-
-/* Asks the governor's socket; the answer is in a static buffer. Notices are passed over. */
-static const char *ask(struct fixture *f, int fd, const char *message)
-{
-	static char answer[65536];
-	ssize_t n = -1;
-
-	assert_int_equal(send(fd, message, strlen(message), 0), (ssize_t)strlen(message));
-	for (int i = 0; i < 500 && n < 0; i++) {
-		assert_int_equal(governor_events(f->governor, 10), 1);
-		n = recv(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT);
-	}
-	assert_true(n > 0);
-	answer[n] = '\0';
-	return answer;
-}
-
-static int client(const struct fixture *f)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", f->socket);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
-static void reserve(struct fixture *f, int fd, const char *id, const char *function, int mib,
-		    const char *pool)
-{
-	char message[256], wanted[64];
-	const char *answer;
-
-	snprintf(message, sizeof(message),
-		 "{\"op\":\"reserve\",\"id\":\"%s\",\"function\":\"%s\",\"bytes\":%lld}", id,
-		 function, (long long)M(mib));
-	snprintf(wanted, sizeof(wanted), "\"ok\":%s", pool ? "true" : "false");
-	/* On a busy machine a write may take longer than the answer may. */
-	for (int i = 0; i < 50; i++) {
-		answer = ask(f, fd, message);
-		if (!pool || strstr(answer, wanted))
-			break;
-		usleep(20 * 1000);
-	}
-	if (!strstr(answer, wanted) || (pool && !strstr(answer, pool)))
-		fail_msg("%s: %s", id, answer);
-}
-
-static void release(struct fixture *f, int fd, const char *id)
-{
-	char message[128];
-
-	snprintf(message, sizeof(message), "{\"op\":\"release\",\"id\":\"%s\"}", id);
-	assert_non_null(strstr(ask(f, fd, message), "true"));
-}
-
 /* --- what status says that pools do here */
 
 static int64_t effects_at(struct fixture *f, int minute)
@@ -303,6 +224,8 @@ static void effects_are_told_apart(void **state)
 	assert_true(effects_in_words(EFFECT_TOLD).keep_alive);
 	assert_true(effects_in_words(EFFECT_ASKED | EFFECT_NOT_TOLD).keep_alive);
 }
+
+/* --- loans */
 
 static void a_full_pool_borrows_at_once_and_gives_back(void **state)
 {
@@ -383,105 +306,6 @@ static void without_borrow_nothing_is_lent(void **state)
 	next_minute();
 	tick_at(f, 11);
 	assert_limit(f, "pool-f", 30);
-	close(fd);
-}
-
-static void start_anyway(struct fixture *f, int fd, const char *id, const char *function, int mib)
-{
-	char message[256];
-
-	snprintf(
-		message, sizeof(message),
-		"{\"op\":\"reserve\",\"id\":\"%s\",\"function\":\"%s\",\"bytes\":%lld,\"anyway\":true}",
-		id, function, (long long)M(mib));
-	assert_non_null(strstr(ask(f, fd, message), "\"ok\":true"));
-}
-
-static void what_is_started_anyway_has_room_before_it_starts(void **state)
-{
-	struct fixture *f = *state;
-	int fd;
-
-	f->o.borrow = 0;
-	plan(f, 10, 30, 30, 20);
-	begin(f);
-	tick_at(f, 10);
-	fd = client(f);
-	start_anyway(f, fd, "c1", "f", 15);
-	start_anyway(f, fd, "m1", "rare", 40);
-	assert_limit(f, "main", 50);
-	/* Main admits 48. The pools leave 35 idle, and one of them 15. */
-	start_anyway(f, fd, "m2", "rare", 20);
-	assert_true(get(f, "main", "memory.max") >= M(62));
-	assert_true(get(f, "pool-f", "memory.max") >= M(15));
-	/* A container of f is planned for, but main has its place: it spills, and more room follows it. */
-	start_anyway(f, fd, "c2", "f", 14);
-	assert_true(get(f, "main", "memory.max") >= M(76));
-	assert_int_equal(ledger_count(f, "main", "borrow").n, 1);
-	/* Their leaving gives it all back. */
-	release(f, fd, "c1");
-	release(f, fd, "c2");
-	release(f, fd, "m1");
-	release(f, fd, "m2");
-	next_minute();
-	tick_at(f, 11);
-	tick_at(f, 11);
-	assert_limit(f, "main", 50);
-	assert_limit(f, "pool-f", 30);
-	assert_limit(f, "pool-g", 20);
-	close(fd);
-}
-
-static void main_always_holds_what_was_started_anyway(void **state)
-{
-	struct fixture *f = *state;
-	int fd, used = 0;
-	char id[16];
-
-	f->o.borrow = 0;
-	plan(f, 10, 30, 30, 20);
-	begin(f);
-	tick_at(f, 10);
-	fd = client(f);
-	for (int i = 0; i < 30; i++) {
-		snprintf(id, sizeof(id), "m%d", i);
-		start_anyway(f, fd, id, "rare", 5);
-		used += 5;
-		put_bytes(f, "main", "memory.current", M(used));
-		/* And, while there is any, some of what lies idle for what nobody has reserved. */
-		assert_true(get(f, "main", "memory.max") >=
-			    M(used) + (i > 10 && used < 80 ? M(2) : 0));
-		if (used > 85) {
-			snprintf(id, sizeof(id), "m%d", i - 10);
-			release(f, fd, id);
-			used -= 5;
-			put_bytes(f, "main", "memory.current", M(used));
-		}
-	}
-	close(fd);
-}
-
-static void a_main_that_must_shrink_is_not_relieved(void **state)
-{
-	struct fixture *f = *state;
-	int fd;
-
-	f->o.borrow = 0;
-	plan(f, 10, 10, 10, 10);
-	plan(f, 11, 20, 30, 40);
-	begin(f);
-	tick_at(f, 10);
-	fd = client(f);
-	reserve(f, fd, "m1", "rare", 60, "main");
-	tick_at(f, 11);
-	tick_at(f, 11);
-	assert_int_equal(ledger_count(f, "main", "borrow").n, 0);
-	release(f, fd, "m1");
-	tick_at(f, 11);
-	tick_at(f, 11);
-	tick_at(f, 11);
-	assert_limit(f, "pool-f", 30);
-	assert_limit(f, "pool-g", 40);
 	close(fd);
 }
 
@@ -692,8 +516,6 @@ static void someone_elses_protection_of_the_root_stays(void **state)
 	assert_int_equal(get(f, "", "memory.low"), M(1));
 }
 
-#define ON_RULES(test) cmocka_unit_test_setup_teardown(test, setup_rules, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -705,9 +527,6 @@ int main(void)
 		ON_RULES(a_full_pool_borrows_at_once_and_gives_back),
 		ON_RULES(main_comes_first),
 		ON_RULES(without_borrow_nothing_is_lent),
-		ON_RULES(what_is_started_anyway_has_room_before_it_starts),
-		ON_RULES(a_main_that_must_shrink_is_not_relieved),
-		ON_RULES(main_always_holds_what_was_started_anyway),
 		ON_RULES(one_blocked_pool_delays_no_other),
 		ON_RULES(failing_writes_open_the_breaker),
 		ON_RULES(absurd_plans_are_not_followed),
