@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "collector/book.h"
 #include "common/log.h"
 #include "store/counters.h"
 
@@ -45,7 +46,7 @@ static int take_off(struct sensor *sensor, size_t heritage, struct cgroup_tree *
 			node = tree_add(list, ids[i], NULL, "");
 		if (!node)
 			return -ENOMEM;
-		tally_take_off(&node->base, &counters[i]);
+		book_take_off(&node->base, &counters[i]);
 	}
 	return r;
 }

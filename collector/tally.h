@@ -32,11 +32,6 @@ void tally_free(struct tally *t);
 /* The baselines of an earlier collector, before the first cgroup is added. */
 int tally_set_baselines(struct tally *t, const struct counter_baseline *b, size_t n);
 
-/* Moves a baseline to counters that began anew, when `last` is what the old ones stood at for good:
- * what they had gained beyond the baseline is booked with the new ones' first gains. What a narrow
- * baseline does not know begins with the new ones. */
-void tally_take_off(struct counter_baseline *b, const struct wire_invocations *last);
-
 /* A cgroup below one that is known. 0, -EEXIST, -ENOENT without its parent, -ENOMEM. */
 int tally_add_cgroup(struct tally *t, uint64_t id, uint64_t parent, const char *name);
 bool tally_knows(const struct tally *t, uint64_t id);

@@ -3,8 +3,9 @@
  * every invocation ends in exactly one row. */
 #include "tests/test.h"
 
-#include "identity/rules.h"
+#include "collector/book.h"
 #include "collector/tally.h"
+#include "identity/rules.h"
 
 static struct rules *rules(const char *platform)
 {
@@ -191,7 +192,7 @@ static void upgrade(struct world *w)
 	for (int c = 0; c < CGROUPS; c++) {
 		if (!w->alive[c])
 			continue;
-		tally_take_off(baseline_of(w, w->id[c]), &w->counters[c]);
+		book_take_off(baseline_of(w, w->id[c]), &w->counters[c]);
 		w->counters[c] = (struct wire_invocations){ 0 };
 	}
 }
@@ -331,7 +332,7 @@ static void narrow_baselines_begin_now(void **state)
 	assert_int_equal(row.quality, QUALITY_UNSETTLED);
 	tally_free(t);
 	/* The same over a change of version: what the old counters had is gone, requests are not. */
-	tally_take_off(&b, &c);
+	book_take_off(&b, &c);
 	assert_int_equal(b.requests, -10);
 	assert_int_equal(b.responses_5xx, 0);
 	assert_false(b.narrow);
