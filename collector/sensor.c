@@ -13,21 +13,12 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "collector/entries.h"
 #include "collector/heritage.h"
 #include "collector/pass.h"
 #include "collector/programs.h"
 #include "common/cgroupfs.h"
 #include "common/log.h"
-
-#define BATCH 512
-
-/* What one map held when it was last read. */
-struct entries {
-	size_t value_size;
-	size_t size;
-	uint64_t *ids;
-	char *values;
-};
 
 struct sensor {
 	struct wire_config config;
@@ -36,9 +27,8 @@ struct sensor {
 	size_t n_heritage;
 	struct entries usage_entries, invocation_entries;
 	struct pass pass;
-	uint64_t changes; /* when the map `usage` was read last */
-	bool has_read;
-	int pin_dir_fd; /* locked: one collector a pin directory */
+	uint64_t changes; /* when the map `usage` was read last; UINT64_MAX: not yet */
+	int pin_dir_fd;	  /* locked: one collector a pin directory */
 	int root_fd;
 	int settings, lost, cgroups, usage, invocations, victims;
 	int sweep_link;
@@ -306,6 +296,7 @@ static struct sensor *sensor_new(void)
 		return NULL;
 	s->usage_entries.value_size = sizeof(struct wire_usage);
 	s->invocation_entries.value_size = sizeof(struct wire_invocations);
+	s->changes = UINT64_MAX;
 	s->pin_dir_fd = s->root_fd = s->settings = s->lost = s->cgroups = s->usage = -1;
 	s->invocations = s->victims = s->sweep_link = -1;
 	if (!getenv("FAASMAT_LIBBPF_DEBUG"))
@@ -369,22 +360,13 @@ int sensor_open(const struct sensor_options *o, struct sensor **ret)
 	return 0;
 }
 
-static void drop_entries(struct entries *e)
-{
-	free(e->ids);
-	free(e->values);
-	e->ids = NULL;
-	e->values = NULL;
-	e->size = 0;
-}
-
 void sensor_close(struct sensor *s)
 {
 	if (!s)
 		return;
 	ring_buffer__free(s->ring);
-	drop_entries(&s->usage_entries);
-	drop_entries(&s->invocation_entries);
+	entries_drop(&s->usage_entries);
+	entries_drop(&s->invocation_entries);
 	close_maps(s);
 	if (s->root_fd >= 0)
 		close(s->root_fd);
@@ -482,54 +464,6 @@ int sensor_sweep(struct sensor *s)
 	return r;
 }
 
-static int grow(struct entries *e, size_t room)
-{
-	uint64_t *ids;
-	char *values;
-
-	if (e->size >= room)
-		return 0;
-	ids = realloc(e->ids, room * sizeof(*ids));
-	if (!ids)
-		return -ENOMEM;
-	e->ids = ids;
-	values = realloc(e->values, room * e->value_size);
-	if (!values)
-		return -ENOMEM;
-	e->values = values;
-	e->size = room;
-	return 0;
-}
-
-/* Reads a hash map by batches; the kernel hands out whole buckets, and tells by ENOSPC that one
- * does not fit. */
-static int read_entries(int map, struct entries *e, size_t *n)
-{
-	uint32_t position = 0, batch = BATCH, got;
-	bool first = true;
-	int r;
-
-	*n = 0;
-	for (;;) {
-		r = grow(e, *n + batch);
-		if (r < 0)
-			return r;
-		got = batch;
-		r = bpf_map_lookup_batch(map, first ? NULL : &position, &position, e->ids + *n,
-					 e->values + *n * e->value_size, &got, NULL);
-		if (r < 0 && errno == ENOSPC && batch < 1 << 20) {
-			batch *= 2;
-			continue;
-		}
-		if (r < 0 && errno != ENOENT)
-			return -errno;
-		*n += got;
-		if (r < 0)
-			return 0;
-		first = false;
-	}
-}
-
 void sensor_read_usage(struct sensor *s, const uint64_t **ids, const struct wire_usage **values,
 		       size_t *n)
 {
@@ -551,14 +485,12 @@ int sensor_read_changes(struct sensor *s, const uint64_t **ids, const struct wir
 	int r = 0;
 
 	*n = 0;
-	if (!s->has_read || changes != s->changes)
-		r = read_entries(s->usage, &s->usage_entries, n);
+	if (changes != s->changes)
+		r = entries_read(&s->usage_entries, s->usage, n);
 	else
-		drop_entries(&s->usage_entries); /* of all cgroups that were made, perhaps */
-	if (r == 0) {
+		entries_drop(&s->usage_entries); /* of all cgroups that were made, perhaps */
+	if (r == 0)
 		s->changes = changes;
-		s->has_read = true;
-	}
 	*ids = s->usage_entries.ids;
 	*values = (const struct wire_usage *)s->usage_entries.values;
 	return r;
@@ -567,7 +499,7 @@ int sensor_read_changes(struct sensor *s, const uint64_t **ids, const struct wir
 int sensor_read_invocations(struct sensor *s, const uint64_t **ids,
 			    const struct wire_invocations **values, size_t *n)
 {
-	int r = read_entries(s->invocations, &s->invocation_entries, n);
+	int r = entries_read(&s->invocation_entries, s->invocations, n);
 
 	*ids = s->invocation_entries.ids;
 	*values = (const struct wire_invocations *)s->invocation_entries.values;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The BPF programs and their maps, from user space: loads and attaches them, or takes over those
- * that an earlier collector left pinned, and reads what they count. The only file that talks to BPF.
+ * that an earlier collector left pinned, and reads what they count.
  */
 #ifndef FAASMAT_COLLECTOR_SENSOR_H
 #define FAASMAT_COLLECTOR_SENSOR_H
