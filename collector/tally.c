@@ -5,27 +5,16 @@
 #include <string.h>
 
 #include "collector/book.h"
+#include "collector/functions.h"
 
 /* Two hours of a thousand functions: then something is wrong for good, and memory comes first. */
 #define MAX_PENDING 120000
-
-struct function_tally {
-	char name[FUNCTION_NAME_MAX + 1];
-	int64_t id;			     /* in the database; 0: not known */
-	struct history_row now;		     /* of the minute that runs */
-	int64_t live_containers, live_bytes; /* in the pass that runs */
-	int64_t live_concurrency; /* the most in progress, between it and the one before */
-	int population;		  /* containers that are not gone */
-};
 
 struct tally {
 	struct rules *rules;
 	double time_scale;
 	struct cgroup_tree tree;
-	struct function_tally *function;
-	int n_functions, functions_size;
-	int *by_name; /* 2^k slots, index + 1 of a function or 0, open addressing */
-	size_t slots;
+	struct functions functions;
 	struct counter_baseline *saved; /* of an earlier collector, by id; those not yet claimed */
 	size_t n_saved;
 	bool *claimed;
@@ -65,8 +54,7 @@ void tally_free(struct tally *t)
 	if (!t)
 		return;
 	tree_free(&t->tree);
-	free(t->function);
-	free(t->by_name);
+	functions_free(&t->functions);
 	free(t->saved);
 	free(t->claimed);
 	free(t->rows);
@@ -110,66 +98,6 @@ static void claim_baseline(struct tally *t, struct cgroup_node *node)
 	t->claimed[found - t->saved] = true;
 }
 
-/* The slot of a name, or the free one where it belongs. FNV-1a. */
-static int *name_slot(const struct tally *t, const char *name)
-{
-	uint64_t hash = 0xcbf29ce484222325ULL;
-
-	for (const char *p = name; *p; p++)
-		hash = (hash ^ (unsigned char)*p) * 0x100000001b3ULL;
-	for (size_t i = hash;; i++) {
-		int *slot = &t->by_name[i & (t->slots - 1)];
-
-		if (!*slot || strcmp(t->function[*slot - 1].name, name) == 0)
-			return slot;
-	}
-}
-
-/* Room for one more function, with at least half of the slots free. */
-static int widen_functions(struct tally *t)
-{
-	int size = t->functions_size ? t->functions_size * 2 : 64;
-	struct function_tally *more;
-	int *slots;
-
-	if (t->n_functions < t->functions_size)
-		return 0;
-	more = realloc(t->function, size * sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	t->function = more;
-	slots = calloc(2 * (size_t)size, sizeof(*slots));
-	if (!slots)
-		return -ENOMEM;
-	free(t->by_name);
-	t->by_name = slots;
-	t->slots = 2 * (size_t)size;
-	t->functions_size = size;
-	for (int i = 0; i < t->n_functions; i++)
-		*name_slot(t, t->function[i].name) = i + 1;
-	return 0;
-}
-
-int tally_find_function(const struct tally *t, const char *name)
-{
-	return t->slots ? *name_slot(t, name) - 1 : -1;
-}
-
-static int function_index(struct tally *t, const char *name)
-{
-	int found = tally_find_function(t, name), r;
-
-	if (found >= 0)
-		return found;
-	r = widen_functions(t);
-	if (r < 0)
-		return r;
-	t->function[t->n_functions] = (struct function_tally){ 0 };
-	snprintf(t->function[t->n_functions].name, sizeof(t->function->name), "%s", name);
-	*name_slot(t, name) = ++t->n_functions;
-	return t->n_functions - 1;
-}
-
 static bool is_decided(const struct cgroup_node *node)
 {
 	return node->container || node->identity == IDENTITY_FOUND ||
@@ -179,14 +107,14 @@ static bool is_decided(const struct cgroup_node *node)
 /* Makes `node` a container that has nothing below it yet. */
 static int set_alone(struct tally *t, struct cgroup_node *node, const char *function)
 {
-	int index = function_index(t, function);
+	int index = functions_add(&t->functions, function);
 
 	if (index < 0)
 		return index;
 	node->container = node;
 	node->function = index;
-	node->siblings = t->function[index].population;
-	t->function[index].population += !node->gone;
+	node->siblings = t->functions.at[index].population;
+	t->functions.at[index].population += !node->gone;
 	/* Its row, if there is one, calls it unknown. */
 	node->row_due |= node->first_minute != INT64_MIN;
 	return 0;
@@ -311,8 +239,8 @@ void tally_begin(struct tally *t, uint32_t sweep)
 {
 	t->sweep = sweep;
 	t->seen = 0;
-	for (int i = 0; i < t->n_functions; i++) {
-		struct function_tally *f = &t->function[i];
+	for (int i = 0; i < t->functions.n; i++) {
+		struct function_tally *f = &t->functions.at[i];
 
 		f->live_containers = f->live_bytes = f->live_concurrency = 0;
 	}
@@ -325,7 +253,7 @@ static void mark_gone(struct tally *t, struct cgroup_node *node)
 	node->gone = true;
 	t->gone++;
 	if (node->container == node)
-		t->function[node->function].population--;
+		t->functions.at[node->function].population--;
 }
 
 static void see(struct tally *t, struct cgroup_node *node)
@@ -349,8 +277,8 @@ void tally_usage(struct tally *t, uint64_t id, const struct wire_usage *u)
 	else
 		see(t, node);
 	if (node->container == node && !node->gone) {
-		t->function[node->function].live_containers++;
-		t->function[node->function].live_bytes += (int64_t)u->bytes;
+		t->functions.at[node->function].live_containers++;
+		t->functions.at[node->function].live_bytes += (int64_t)u->bytes;
 	}
 }
 
@@ -392,7 +320,7 @@ void tally_invocations(struct tally *t, uint64_t id, const struct wire_invocatio
 		book_widen(&node->base, c);
 	container = node->container;
 	if (container)
-		t->function[container->function].live_concurrency += most_open(t, c);
+		t->functions.at[container->function].live_concurrency += most_open(t, c);
 	if (container && c->first_response_ns &&
 	    (!container->container_first_response_ns ||
 	     c->first_response_ns < container->container_first_response_ns))
@@ -412,8 +340,8 @@ void tally_find_gone(struct tally *t)
 
 void tally_end(struct tally *t)
 {
-	for (int i = 0; i < t->n_functions; i++) {
-		struct function_tally *f = &t->function[i];
+	for (int i = 0; i < t->functions.n; i++) {
+		struct function_tally *f = &t->functions.at[i];
 
 		f->now.containers = MAX(f->now.containers, f->live_containers);
 		f->now.memory_bytes = MAX(f->now.memory_bytes, f->live_bytes);
@@ -437,7 +365,7 @@ static void book_node(struct tally *t, struct cgroup_node *node, int64_t minute)
 	if (!is_decided(node) && !node->gone && node->counters.requests && !node->held++)
 		return;
 	if (node->function >= 0)
-		row = &t->function[node->function].now;
+		row = &t->functions.at[node->function].now;
 	book_cgroup(node, t->time_scale, row);
 	if ((node->container == node || tally_is_unknown(node)) &&
 	    node->first_minute == INT64_MIN) {
@@ -484,8 +412,8 @@ int tally_close_minute(struct tally *t, int64_t minute, unsigned int quality)
 
 	for (struct cgroup_node *n = tree_next(&t->tree, NULL); n; n = tree_next(&t->tree, n))
 		book_node(t, n, minute);
-	for (int i = 0; i < t->n_functions; i++) {
-		struct history_row *now = &t->function[i].now;
+	for (int i = 0; i < t->functions.n; i++) {
+		struct history_row *now = &t->functions.at[i].now;
 
 		now->minute = minute;
 		now->quality |= quality;
@@ -504,28 +432,33 @@ const struct tally_row *tally_rows(const struct tally *t, size_t *n)
 
 const char *tally_function_name(const struct tally *t, int function)
 {
-	return t->function[function].name;
+	return t->functions.at[function].name;
 }
 
 int tally_functions(const struct tally *t)
 {
-	return t->n_functions;
+	return t->functions.n;
 }
 
 int64_t tally_function_id(const struct tally *t, int function)
 {
-	return t->function[function].id;
+	return t->functions.at[function].id;
 }
 
 void tally_set_function_id(struct tally *t, int function, int64_t id)
 {
-	t->function[function].id = id;
+	t->functions.at[function].id = id;
 }
 
 void tally_forget_ids(struct tally *t)
 {
-	for (int i = 0; i < t->n_functions; i++)
-		t->function[i].id = 0;
+	for (int i = 0; i < t->functions.n; i++)
+		t->functions.at[i].id = 0;
+}
+
+int tally_find_function(const struct tally *t, const char *name)
+{
+	return functions_find(&t->functions, name);
 }
 
 const struct cgroup_tree *tally_tree(const struct tally *t)
