@@ -44,7 +44,7 @@ static void cut_outliers(struct days *d)
 			d->x[i] = OUTLIER * top[n - 1];
 }
 
-static float mean_of(const struct days *d, int day, int first, int last)
+float days_mean(const struct days *d, int day, int first, int last)
 {
 	float sum = 0;
 	int known = 0;
@@ -67,9 +67,9 @@ static void measure_hours(struct days *d)
 
 	for (int day = 0; day < d->n; day++)
 		for (int h = 0; h < DAYS_HOURS; h++) {
-			float v = mean_of(d, day, h * d->n_day / DAYS_HOURS,
-					  MAX((h + 1) * d->n_day / DAYS_HOURS,
-					      h * d->n_day / DAYS_HOURS + 1));
+			float v = days_mean(d, day, h * d->n_day / DAYS_HOURS,
+					    MAX((h + 1) * d->n_day / DAYS_HOURS,
+						h * d->n_day / DAYS_HOURS + 1));
 
 			d->hour[day][h] = v;
 			if (!isnan(v)) {
@@ -216,7 +216,7 @@ static void measure_recent(struct days *d)
 
 			d->recent[day + 1][k] = known_in(d, day, -tail - length, -tail) >=
 								(length + 1) / 2
-							? mean_of(d, day, -tail - length, -tail)
+							? days_mean(d, day, -tail - length, -tail)
 							: NAN;
 		}
 }

@@ -46,4 +46,7 @@ static inline float days_at(const struct days *d, int day, int i)
 	return at >= 0 && at < d->n * d->n_day ? d->x[at] : __builtin_nanf("");
 }
 
+/* Mean of what is known of the slots first to last - 1; NAN when nothing is. */
+float days_mean(const struct days *d, int day, int first, int last);
+
 #endif

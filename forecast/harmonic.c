@@ -29,18 +29,8 @@ static float point_mean(const struct days *d, int day, int point)
 {
 	int first = point * d->n_day / HARMONIC_POINTS;
 	int last = MAX((point + 1) * d->n_day / HARMONIC_POINTS, first + 1);
-	float sum = 0;
-	int known = 0;
 
-	for (int i = first; i < last; i++) {
-		float v = days_at(d, day, i);
-
-		if (!isnan(v)) {
-			sum += v;
-			known++;
-		}
-	}
-	return known ? sum / (float)known : NAN;
+	return days_mean(d, day, first, last);
 }
 
 /* The day's points; where nothing is known, the mean of the others. */
