@@ -12,20 +12,40 @@
 #define CLOSE 7
 
 /* What came with the handshake's last packet, which is being worked on right now; else NULL. */
-static __always_inline struct early *take_early(struct sock *sk, __u32 rcv_nxt)
+static __always_inline struct early *find_early(struct sock *sk)
 {
 	__u32 zero = 0;
 	struct early *early = bpf_map_lookup_elem(&early_data, &zero);
 
-	if (!early || !early->port || early->seq != rcv_nxt ||
-	    early->port != sk->__sk_common.skc_num ||
+	if (!early || !early->port || early->port != sk->__sk_common.skc_num ||
 	    early->remote_port != bpf_ntohs(sk->__sk_common.skc_dport))
 		return NULL;
 	early->port = 0;
-	if (early->connection.in.phase == HTTP_H2 &&
-	    !bpf_sk_storage_get(&h2_connections, sk, &early->h2, BPF_SK_STORAGE_GET_F_CREATE))
-		early->connection.in.phase = HTTP_UNKNOWN;
 	return early;
+}
+
+/* It is the connection's first data, and read already. */
+static __always_inline struct connection *take_early(struct sock *sk, struct early *early,
+						     __u32 snd_nxt)
+{
+	struct connection *c = &early->connection;
+
+	if (c->in.phase == HTTP_H2 &&
+	    !bpf_sk_storage_get(&h2_connections, sk, &early->h2, BPF_SK_STORAGE_GET_F_CREATE))
+		c->in.phase = HTTP_UNKNOWN;
+	c->out.next_seq = snd_nxt;
+	c->was_early = 1;
+	return c;
+}
+
+/* It has overtaken the connection's first data. */
+static __always_inline void keep_early(struct sock *sk, struct connection *c,
+				       const struct early *early)
+{
+	struct piece_key key = { bpf_get_socket_cookie(sk), early->seq };
+
+	if (early->piece.bytes && put_piece(&key, &early->piece))
+		say_left(c, early->seq + early->piece.bytes);
 }
 
 static __always_inline void count_early(struct connection *c, const struct wire_config *config)
@@ -54,25 +74,24 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 	__u32 rcv_nxt = BPF_CORE_READ(tcp, rcv_nxt), snd_nxt = BPF_CORE_READ(tcp, snd_nxt);
 	struct wire_invocations *counts = NULL;
-	struct early *early = NULL;
 	struct connection *c, *made;
+	struct early *early = NULL;
+	bool is_first;
 
 	if (config->classes & WIRE_CONNECT) {
 		counts = counters_of(cgroup_id(cgrp));
 		if (!counts)
 			return;
 	} else {
-		early = take_early(sk, rcv_nxt);
+		early = find_early(sk);
 	}
-	if (early) {
-		c = &early->connection;
-		c->out.next_seq = snd_nxt;
-		c->was_early = 1;
-	} else {
+	is_first = early && early->seq == rcv_nxt;
+	if (is_first)
+		c = take_early(sk, early, snd_nxt);
+	else
 		c = begin_connection(cgroup_id(cgrp), rcv_nxt, snd_nxt);
-		if (!c)
-			return;
-	}
+	if (!c)
+		return;
 	if (counts) {
 		c->since_ns = bpf_ktime_get_ns();
 		c->is_counted = 1;
@@ -82,8 +101,13 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 		count_requests(counts, 1, config->sweep);
 	else if (made && made->was_early)
 		count_early(made, config);
-	else if (early)
+	else if (is_first)
 		bpf_sk_storage_delete(&h2_connections, sk);
+	if (early && !is_first) {
+		made = made ?: bpf_sk_storage_get(&connections, sk, NULL, 0);
+		if (made)
+			keep_early(sk, made, early);
+	}
 }
 
 static __always_inline void closed(struct sock *sk, struct cgroup *cgrp,

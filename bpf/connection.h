@@ -6,6 +6,7 @@
 #include "bpf/invocation.h"
 #include "bpf/http1.h"
 #include "bpf/http2.h"
+#include "bpf/pieces.h"
 
 /* One bit a TCP port: which local ports serve invocations. */
 struct {
@@ -118,11 +119,13 @@ struct {
 /*
  * Data that comes with the last packet of the handshake meets the listener. It is read here, and the
  * connection, which is made while the same packet is worked on, takes it over; what the listener
- * turns away comes again and is not counted twice.
+ * turns away comes again and is not counted twice. What overtook both the handshake's last packet and
+ * the data before it is a piece to keep.
  */
 struct early {
 	struct connection connection;
 	struct h2_connection h2;
+	struct piece piece; /* the packet's first bytes */
 	__u32 seq;
 	__u16 port, remote_port;
 };
@@ -133,6 +136,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct early);
 } early_data __weak SEC(".maps");
+
+/* Without the lock: pieces are kept up to `end`, for the next that has it to take. */
+#define LEFT_UNIT 512
+static __always_inline void say_left(struct connection *c, __u32 end)
+{
+	__u32 ahead = (end - c->in.next_seq) / LEFT_UNIT + 1;
+
+	*(volatile __u8 *)&c->left_ahead = ahead < 255 ? ahead : 255;
+}
 
 static __always_inline bool is_served(__u16 port)
 {

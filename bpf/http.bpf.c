@@ -46,25 +46,8 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } excluded_agents SEC(".maps");
 
-/* Segments that came too early, until the gap before them is filled. The oldest give way. */
-#define PIECE_BYTES 1536
 #define MAX_PIECES 8 /* of one segment */
 #define MAX_KEPT 256 /* of one connection */
-struct piece_key {
-	__u64 cookie; /* of the socket */
-	__u64 seq;
-};
-struct piece {
-	__u32 bytes, ack;
-	char data[PIECE_BYTES];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 512);
-	__type(key, struct piece_key);
-	__type(value, struct piece);
-} pieces SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -571,23 +554,14 @@ struct keeping {
 static long keep_piece(__u32 i, void *arg)
 {
 	struct keeping *k = arg;
-	__u32 zero = 0, at = i * PIECE_BYTES, n = k->bytes - at;
+	__u32 zero = 0, at = i * PIECE_BYTES;
 	struct piece *piece = bpf_map_lookup_elem(&new_piece, &zero);
 	struct piece_key key = { k->cookie, k->seq + at };
 
-	if (!piece || at >= k->bytes)
+	if (!piece || at >= k->bytes ||
+	    !load_piece(piece, k->skb, k->payload + at, k->bytes - at, k->ack))
 		return 1;
-	if (n > PIECE_BYTES)
-		n = PIECE_BYTES;
-	n--;
-	asm volatile("" : "+r"(n));
-	if (n >= PIECE_BYTES || bpf_skb_load_bytes(k->skb, k->payload + at, piece->data, n + 1))
-		return 1;
-	n++;
-	piece->bytes = n;
-	piece->ack = k->ack;
-	if (!bpf_map_update_elem(&pieces, &key, piece, BPF_ANY))
-		k->pieces++;
+	k->pieces += put_piece(&key, piece);
 	return 0;
 }
 
@@ -619,14 +593,11 @@ static __always_inline void keep_segment(struct __sk_buff *skb, struct connectio
  * stopped): the segment is left for it to take. It may have looked for that just before, and then gives
  * the lock back: so once more. True with the lock.
  */
-#define LEFT_UNIT 512
 static __noinline bool leave_segment(struct __sk_buff *skb, struct connection *c,
 				     const struct segment *s)
 {
-	__u32 ahead = (s->end - c->in.next_seq) / LEFT_UNIT + 1;
-
 	keep_pieces(skb, s);
-	*(volatile __u8 *)&c->left_ahead = ahead < 255 ? ahead : 255;
+	say_left(c, s->end);
 	return take_lock(c);
 }
 
@@ -785,6 +756,8 @@ __noinline int read_early_data(struct __sk_buff *skb)
 	if (!sk || !early || !read_segment(skb, &s) || s.is_syn)
 		return 0;
 	__builtin_memset(&early->connection, 0, sizeof(early->connection));
+	early->piece.bytes = 0;
+	load_piece(&early->piece, skb, s.payload, s.bytes, s.ack);
 	early->seq = s.seq;
 	early->port = sk->src_port;
 	/* Of the packet: a listener has no peer. */
