@@ -137,6 +137,31 @@ struct {
 	__type(value, struct early);
 } early_data __weak SEC(".maps");
 
+#define LOCK_TRIES 512
+static __always_inline bool try_lock_once(struct connection *c)
+{
+	return __sync_val_compare_and_swap(&c->lock, 0, 1) == 0;
+}
+
+static long try_lock(__u32 i, void *arg)
+{
+	return try_lock_once(*(struct connection **)arg);
+}
+
+/* Softirqs of two processors may hold segments of one connection; neither waits for anything long. */
+static __always_inline bool take_lock(struct connection *c)
+{
+	if (try_lock_once(c))
+		return true;
+	return bpf_loop(LOCK_TRIES, try_lock, &c, 0) < LOCK_TRIES;
+}
+
+static __always_inline void drop_lock(struct connection *c)
+{
+	barrier();
+	*(volatile __u32 *)&c->lock = 0;
+}
+
 /* Without the lock: pieces are kept up to `end`, for the next that has it to take. */
 #define LEFT_UNIT 512
 static __always_inline void say_left(struct connection *c, __u32 end)
