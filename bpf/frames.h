@@ -75,7 +75,6 @@ static __always_inline __u32 h2_next_seq(struct h2_reader *r, __u32 end, bool ha
 
 	if (has_kept)
 		return end;
-
 	r->left = 0;
 	return end + left;
 }

@@ -28,8 +28,6 @@
 #define LISTEN 10 /* TCP_LISTEN */
 /* Steps a segment of 64 KiB may take: at least a byte is done with in each two. */
 #define MAX_STEPS (1 << 17)
-/* "GET / HTTP/1.0" and two line ends: no head is shorter, so no gap hides more of them. */
-#define SHORTEST_HEAD 18
 
 #include "bpf/http2_streams.h"
 
@@ -188,7 +186,7 @@ static __always_inline void lose_track(struct connection *c, __u32 next)
 		c->in.phase = HTTP_UNKNOWN;
 		return;
 	}
-	count_unsettled(c, (next - c->in.next_seq) / SHORTEST_HEAD + 1, false);
+	count_unsettled(c, most_heads(next - c->in.next_seq, HTTP_SHORTEST_HEAD), false);
 	c->in.next_seq = next;
 	c->in.carry = 0;
 	c->clean = 0;

@@ -15,6 +15,15 @@
 #define HTTP_LOAD 192
 #define HTTP_WINDOW 256 /* has room for both; a power of two, so that a mask bounds an index */
 
+/* "GET / HTTP/1.0" and two line ends: no head is shorter. */
+#define HTTP_SHORTEST_HEAD 18
+
+/* The most heads that a gap of so many bytes can take from us: those at its ends reach beyond it. */
+static inline __u32 most_heads(__u32 bytes, __u32 shortest)
+{
+	return (bytes + 2 * shortest - 2) / shortest;
+}
+
 enum http_phase {
 	HTTP_START,	 /* a request or status line begins here */
 	HTTP_LINE,	 /* in the request line, behind the path */

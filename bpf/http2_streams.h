@@ -26,13 +26,12 @@ struct h2_packet {
 	struct h2_connection *h2;
 };
 
-/* No HEADERS frame is shorter than its header. */
 __noinline int h2_unknown(struct connection *c, __u32 bytes)
 {
 	struct wire_invocations *counts = c ? counters_of(c->cgroup) : NULL;
 
 	if (counts)
-		add(counts->unsettled, bytes / H2_HEADER + 1);
+		add(counts->unsettled, most_heads(bytes, H2_HEADER));
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #define STREAM 1    /* SOCK_STREAM */
 #define MAX_PARTS 8 /* of one readv() or writev() */
 #define MAX_STEPS (1 << 17)
-#define SHORTEST_HEAD 18
 
 struct unix_connection {
 	struct connection c;
@@ -74,7 +73,7 @@ static long unix_step(__u32 i, void *feed)
 static __always_inline void lose_part(struct connection *c, struct http_stream *h, __u32 bytes,
 				      bool is_response)
 {
-	count_unsettled(c, bytes / SHORTEST_HEAD + 1, is_response);
+	count_unsettled(c, most_heads(bytes, HTTP_SHORTEST_HEAD), is_response);
 	h->carry = 0;
 	h->phase = HTTP_JOINED;
 	h->flags = HTTP_JOINING | HTTP_SKIPPED;
