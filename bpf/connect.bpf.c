@@ -38,14 +38,14 @@ static __always_inline struct connection *take_early(struct sock *sk, struct ear
 	return c;
 }
 
-/* It has overtaken the connection's first data. */
-static __always_inline void keep_early(struct sock *sk, struct connection *c,
-				       const struct early *early)
+/* It has overtaken the connection's first data, or something has made the connection without it. */
+static __always_inline void leave_early(struct sock *sk, struct connection *c,
+					const struct early *early)
 {
 	struct piece_key key = { bpf_get_socket_cookie(sk), early->seq };
 
 	if (early->piece.bytes && put_piece(&key, &early->piece))
-		say_left(c, early->seq + early->piece.bytes);
+		say_left(c, early->seq, early->piece.bytes);
 }
 
 static __always_inline void count_early(struct connection *c, const struct wire_config *config)
@@ -66,7 +66,7 @@ static __always_inline void count_early(struct connection *c, const struct wire_
 
 /*
  * A segment on another processor may have been faster and have made the same connection: join(). What came
- * early is then that one's to count: a copy of the same packet, or what comes behind it.
+ * early is then left to that one.
  */
 static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 				     const struct wire_config *config)
@@ -97,17 +97,17 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 		c->is_counted = 1;
 	}
 	made = bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE);
-	if (made && counts)
+	made = made ?: bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!made)
+		return;
+	if (counts)
 		count_requests(counts, 1, config->sweep);
-	else if (made && made->was_early)
+	if (made->was_early)
 		count_early(made, config);
 	else if (is_first)
 		bpf_sk_storage_delete(&h2_connections, sk);
-	if (early && !is_first) {
-		made = made ?: bpf_sk_storage_get(&connections, sk, NULL, 0);
-		if (made)
-			keep_early(sk, made, early);
-	}
+	if (early && !made->was_early)
+		leave_early(sk, made, early);
 }
 
 static __always_inline void closed(struct sock *sk, struct cgroup *cgrp,
@@ -143,12 +143,7 @@ static __always_inline struct cgroup *watched_cgroup(struct sock *sk)
 	return cgrp && is_watched(cgrp, BPF_CORE_READ(cgrp, level)) ? cgrp : NULL;
 }
 
-/*
- * Two programs: one that is interrupted is passed over on that processor until it goes on, and most ends
- * come in processes, where packets with new connections interrupt.
- */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(connection_opened, struct sock *sk, int old, int new)
+static __always_inline int opened(struct sock *sk, int old, int new)
 {
 	struct wire_config *c;
 	struct cgroup *cgrp;
@@ -161,6 +156,25 @@ int BPF_PROG(connection_opened, struct sock *sk, int old, int new)
 	if (c && cgrp)
 		accepted(sk, cgrp, c);
 	return 0;
+}
+
+/*
+ * The kernel passes over a program that would interrupt itself. Sockets change their states in processes, too,
+ * where packets with new connections interrupt: so ends have a program of their own, and begins have two, of
+ * which one at a time can be interrupted.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(connection_opened, struct sock *sk, int old, int new)
+{
+	return opened(sk, old, new);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(connection_opened_else, struct sock *sk, int old, int new)
+{
+	if (new != ESTABLISHED || bpf_sk_storage_get(&connections, sk, NULL, 0))
+		return 0;
+	return opened(sk, old, new);
 }
 
 SEC("tp_btf/inet_sock_set_state")

@@ -38,6 +38,9 @@ enum hop {
 /* Added at the end of the connection: what still comes meets a closed door. */
 #define CLOSED (1ULL << 31)
 
+/* Of more that find the lock taken at once it is not known where they begin. */
+#define LEFT 4
+
 struct connection {
 	struct http_stream in, out;
 	__u64 waiting;	 /* changed by atomic operations only: both directions write it */
@@ -52,7 +55,9 @@ struct connection {
 	__u8 clean;	 /* requests in a row that were alone when they were answered */
 	__u8 is_joined;	 /* it was there before the programs */
 	__u8 was_early;	 /* its first data came with the handshake's last packet */
-	__u8 left_ahead; /* segments are kept that found the lock taken: how far, in LEFT_UNITs */
+	__u8 has_left;	 /* segments found the lock taken, and lie among the pieces */
+	/* Of those: 2^32 times its bytes, and its first one's sequence number; 0: none. */
+	__u64 left[LEFT];
 	__u32 pushed, popped;
 	__u8 queue[QUEUE]; /* enum request_kind of the waiting ones */
 };
@@ -137,38 +142,17 @@ struct {
 	__type(value, struct early);
 } early_data __weak SEC(".maps");
 
-#define LOCK_TRIES 512
-static __always_inline bool try_lock_once(struct connection *c)
+/* Without the lock: pieces of these bytes lie there, for the next that has it to take. */
+static __always_inline void say_left(struct connection *c, __u32 seq, __u32 bytes)
 {
-	return __sync_val_compare_and_swap(&c->lock, 0, 1) == 0;
-}
+	__u64 place = (__u64)bytes << 32 | seq;
+	bool is_said = false;
 
-static long try_lock(__u32 i, void *arg)
-{
-	return try_lock_once(*(struct connection **)arg);
-}
-
-/* Softirqs of two processors may hold segments of one connection; neither waits for anything long. */
-static __always_inline bool take_lock(struct connection *c)
-{
-	if (try_lock_once(c))
-		return true;
-	return bpf_loop(LOCK_TRIES, try_lock, &c, 0) < LOCK_TRIES;
-}
-
-static __always_inline void drop_lock(struct connection *c)
-{
-	barrier();
-	*(volatile __u32 *)&c->lock = 0;
-}
-
-/* Without the lock: pieces are kept up to `end`, for the next that has it to take. */
-#define LEFT_UNIT 512
-static __always_inline void say_left(struct connection *c, __u32 end)
-{
-	__u32 ahead = (end - c->in.next_seq) / LEFT_UNIT + 1;
-
-	*(volatile __u8 *)&c->left_ahead = ahead < 255 ? ahead : 255;
+#pragma unroll
+	for (__u32 i = 0; i < LEFT; i++)
+		if (!is_said && !c->left[i])
+			is_said = !__sync_val_compare_and_swap(&c->left[i], 0, place);
+	*(volatile __u8 *)&c->has_left = 1;
 }
 
 static __always_inline bool is_served(__u16 port)

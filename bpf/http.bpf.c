@@ -35,6 +35,7 @@
 struct source {
 	struct __sk_buff *skb;
 	struct piece *piece;
+	__u32 piece_seq; /* of its first byte, or where the next one begins */
 	struct connection *connection;
 	struct early *early; /* the connection is not made yet */
 	struct wire_config *config;
@@ -194,23 +195,28 @@ static __always_inline void lose_track(struct connection *c, __u32 next)
 	c->in.flags = HTTP_JOINING | HTTP_SKIPPED;
 }
 
-/* Takes the kept piece that comes next; 1 when there is none. */
+/* Takes the piece that is kept at source->piece_seq; 1 when there is none. */
 static long take_piece(__u32 i, void *arg)
 {
 	struct source *source = arg;
 	struct connection *c = source->connection;
-	struct piece_key key = { .seq = c->in.next_seq };
+	struct piece_key key = { .seq = source->piece_seq };
 	struct segment s = {};
 
 	key.cookie = bpf_get_socket_cookie(source->skb);
 	source->piece = bpf_map_lookup_elem(&pieces, &key);
-	if (!source->piece)
-		return 1;
+	if (!source->piece) {
+		if (source->piece_seq == c->in.next_seq)
+			return 1;
+		source->piece_seq = c->in.next_seq;
+		return 0;
+	}
 	s.bytes = source->piece->bytes;
-	s.seq = c->in.next_seq;
-	s.end = s.seq + s.bytes;
+	s.seq = source->piece_seq;
+	source->piece_seq = s.end = s.seq + s.bytes;
 	s.ack = source->piece->ack;
-	if (c->in.phase == HTTP_H2 || feed_requests_apart(source, &s) == HTTP_H2)
+	if ((__s32)(s.end - c->in.next_seq) > 0 &&
+	    (c->in.phase == HTTP_H2 || feed_requests_apart(source, &s) == HTTP_H2))
 		feed_frames(source, &s);
 	bpf_map_delete_elem(&pieces, &key);
 	/* More may come before the last of them does. */
@@ -231,8 +237,7 @@ __noinline int take_kept(struct __sk_buff *skb)
 	if (!c || !source.config || !take_lock(c))
 		return 0;
 	source.connection = c;
-	if (c->left_ahead)
-		find_left(c);
+	source.piece_seq = c->has_left ? find_left(c) : c->in.next_seq;
 	if ((__s32)(c->kept_end - c->in.next_seq) > 0)
 		bpf_loop(MAX_KEPT, take_piece, &source, 0);
 	/* Those that were passed over as body are never asked for; the map forgets them. */
@@ -269,7 +274,7 @@ static __noinline bool keep_early(struct __sk_buff *skb, struct connection *c,
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	tcp = sk ? bpf_tcp_sock(sk) : NULL;
 	/* What was left may be what is missing. */
-	if (!c->left_ahead && (!tcp || (__s32)(tcp->rcv_nxt - c->in.next_seq) > 0)) {
+	if (!c->has_left && (!tcp || (__s32)(tcp->rcv_nxt - c->in.next_seq) > 0)) {
 		lose_track(c, s->seq);
 		return false;
 	}
@@ -451,7 +456,10 @@ static __always_inline int receive(struct __sk_buff *skb)
 	}
 	if (unlikely(!is_done))
 		receive_slowly(skb);
-	if (unlikely(c->kept || c->left_ahead))
+	if (unlikely(c->kept || c->has_left))
+		take_kept(skb);
+	/* Others came while that was being done. */
+	if (unlikely(c->has_left))
 		take_kept(skb);
 	return ALLOW;
 }
@@ -526,6 +534,9 @@ static __always_inline int send(struct __sk_buff *skb)
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (unlikely(!c))
 		return ALLOW;
+	/* Perhaps the response to a request that is not seen yet. */
+	if (unlikely(c->has_left))
+		count_unsettled(c, 1, true);
 	if (unlikely(c->in.phase == HTTP_H2 || c->out.phase == HTTP_H2))
 		return h2_sent(skb, c, &s);
 	if (unlikely(c->out.phase == HTTP_OPAQUE))

@@ -1,10 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keeping segments that came too early, or that found the connection's lock taken. Included by http.bpf.c alone. */
+/* A connection's lock, and segments that are kept: they came too early, or found it taken. Included by http.bpf.c alone. */
 #ifndef FAASMAT_BPF_KEPT_H
 #define FAASMAT_BPF_KEPT_H
 
 #include "bpf/connection.h"
 #include "bpf/segment.h"
+
+/* How often; tests make it fewer (collector/programs.c). */
+const volatile __u32 lock_tries = 512;
+
+static __always_inline bool try_lock_once(struct connection *c)
+{
+	return __sync_val_compare_and_swap(&c->lock, 0, 1) == 0;
+}
+
+/* The last time it does not try: bpf_loop() would say the same of a lock taken then and of one never taken. */
+static long try_lock(__u32 i, void *arg)
+{
+	return i < lock_tries - 1 && try_lock_once(*(struct connection **)arg);
+}
+
+/* Softirqs of two processors may hold segments of one connection; neither waits for anything long. */
+static __always_inline bool take_lock(struct connection *c)
+{
+	if (try_lock_once(c))
+		return true;
+	return bpf_loop(lock_tries, try_lock, &c, 0) < lock_tries;
+}
+
+static __always_inline void drop_lock(struct connection *c)
+{
+	barrier();
+	*(volatile __u32 *)&c->lock = 0;
+}
 
 #define MAX_PIECES 8 /* of one segment */
 #define MAX_KEPT 256 /* of one connection */
@@ -69,20 +97,36 @@ static __noinline bool leave_segment(struct __sk_buff *skb, struct connection *c
 				     const struct segment *s)
 {
 	keep_pieces(skb, s);
-	say_left(c, s->end);
+	say_left(c, s->seq, s->bytes);
 	return take_lock(c);
 }
 
-/* With the lock: what others have left is kept from here on. */
-static __always_inline void find_left(struct connection *c)
+/*
+ * With the lock: what others have left is kept from here on. Returns where the pieces begin of which the next
+ * byte is: before that byte, when it is behind a body's end in the midst of a segment that was left.
+ */
+static __always_inline __u32 find_left(struct connection *c)
 {
-	__u32 end = c->in.next_seq + c->left_ahead * LEFT_UNIT;
+	__u32 begin = c->in.next_seq, most = 0;
 
-	c->left_ahead = 0;
-	if (!c->kept || (__s32)(end - c->kept_end) > 0)
-		c->kept_end = end;
-	if (!c->kept)
-		c->kept = 1;
+	*(volatile __u8 *)&c->has_left = 0;
+#pragma unroll
+	for (__u32 i = 0; i < LEFT; i++) {
+		__u64 place = c->left[i] ? __sync_lock_test_and_set(&c->left[i], 0) : 0;
+		__u32 seq = place, end = seq + (place >> 32), ahead = end - c->in.next_seq;
+
+		if (!place || (__s32)ahead <= 0)
+			continue;
+		if (!c->kept || (__s32)(end - c->kept_end) > 0)
+			c->kept_end = end;
+		if (!c->kept)
+			c->kept = 1;
+		if ((__s32)(seq - c->in.next_seq) <= 0 && ahead > most) {
+			begin = seq;
+			most = ahead;
+		}
+	}
+	return begin;
 }
 
 #endif

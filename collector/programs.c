@@ -5,11 +5,13 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/faasmat.skel.h"
 #include "collector/trial.h"
 #include "common/log.h"
+#include "common/parse.h"
 
 int programs_open_pin(const char *pin_dir, const char *name)
 {
@@ -56,6 +58,7 @@ static int attach_tracing(struct faasmat_bpf *skel, const char *dir)
 		{ skel->progs.cgroup_removed, "link_removed" },
 		{ skel->progs.oom_killed, "link_victims" },
 		{ skel->progs.connection_opened, "link_opened" },
+		{ skel->progs.connection_opened_else, "link_opened_else" },
 		{ skel->progs.connection_closed, "link_closed" },
 		{ skel->progs.program_started, "link_started" },
 		{ skel->progs.process_ended, "link_ended" },
@@ -134,6 +137,8 @@ static void choose_programs(struct faasmat_bpf *skel, uint32_t classes, bool wit
 	bpf_program__set_autoload(skel->progs.http_received, http);
 	bpf_program__set_autoload(skel->progs.http_sent, http);
 	bpf_program__set_autoload(skel->progs.connection_opened, http || classes & WIRE_CONNECT);
+	bpf_program__set_autoload(skel->progs.connection_opened_else,
+				  http || classes & WIRE_CONNECT);
 	bpf_program__set_autoload(skel->progs.connection_closed, http || classes & WIRE_CONNECT);
 	bpf_program__set_autoload(skel->progs.program_started, classes & WIRE_EXEC);
 	bpf_program__set_autoload(skel->progs.process_ended, classes & WIRE_EXEC);
@@ -141,6 +146,16 @@ static void choose_programs(struct faasmat_bpf *skel, uint32_t classes, bool wit
 	bpf_program__set_autoload(skel->progs.unix_received, classes & WIRE_UNIX);
 	bpf_program__set_autoload(skel->progs.unix_sent, classes & WIRE_UNIX);
 	bpf_program__set_autoload(skel->progs.unix_closed, classes & WIRE_UNIX);
+}
+
+/* So few tries, for tests, that segments are left to a connection's lock's holder all the time. */
+static void choose_lock_tries(struct faasmat_bpf *skel)
+{
+	const char *text = getenv("FAASMAT_LOCK_TRIES");
+	int64_t tries;
+
+	if (text && parse_int64(text, &tries) == 0 && tries >= 1 && tries <= UINT16_MAX)
+		skel->rodata->lock_tries = (uint32_t)tries;
 }
 
 static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir, bool with_victims)
@@ -157,6 +172,7 @@ static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir,
 	bpf_map__set_max_entries(skel->maps.invocations, o->max_cgroups);
 	bpf_map__set_max_entries(skel->maps.pass_ids, o->max_cgroups);
 	bpf_map__set_max_entries(skel->maps.pass_usage, o->max_cgroups);
+	choose_lock_tries(skel);
 	r = faasmat_bpf__load(skel);
 	if (r < 0) {
 		faasmat_bpf__destroy(skel);

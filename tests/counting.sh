@@ -4,7 +4,7 @@
 # kernel cannot settle; clients that mean harm; and 100,000 requests of each load generator.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-names="counting-5xx counting-excluded counting-hops counting-aborted counting-joined counting-idle counting-none counting-hostile counting-wrk counting-curl counting-h2load counting-disorder"
+names="counting-5xx counting-excluded counting-hops counting-aborted counting-joined counting-idle counting-none counting-hostile counting-wrk counting-curl counting-h2load counting-disorder counting-disorder-left"
 . tests/counting-lib.sh
 trap clean_up EXIT
 make -s build/tests/disorder.bpf.o || exit 1
@@ -150,7 +150,7 @@ done
 # and meet on two processors
 cores=$(nproc)
 if ! command -v tc >/dev/null || ! ip netns add $name 2>/dev/null; then
-	echo "skip counting-disorder: needs ip and tc (Debian package iproute2)"
+	for left in disorder disorder-left; do echo "skip counting-$left: needs ip and tc (Debian package iproute2)"; done
 	exit 0
 fi
 inside=(ip netns exec $name)
@@ -158,28 +158,38 @@ inside=(ip netns exec $name)
 "${inside[@]}" sh -c "printf %x $(((1 << (cores < 31 ? cores : 31)) - 1)) >/sys/class/net/lo/queues/rx-0/rps_cpus"
 serve bad 18106
 serve bad2 18107 '} server { listen 127.0.0.1:18108 http2; location / { return 200 "ok"; }'
-start --port 18106-18108 --exclude /status --invocations http,http2
-spoil() { "${inside[@]}" tc filter add dev lo egress bpf da obj build/tests/disorder.bpf.o sec "$1" || echo "not ok counting-disorder: tc takes no BPF program"; }
 "${inside[@]}" tc qdisc add dev lo clsact
-spoil begin
-for _ in $(seq 20); do
-	"${inside[@]}" timeout 20 tests/corners.py 18106 bytes 2
-	"${inside[@]}" timeout 20 tests/corners.py 18108 h2-bytes 2 >>$tmp/made2
-done >$tmp/made
-"${inside[@]}" tc filter del dev lo egress
-spoil tc
-for round in 1 2 3; do
-	for way in keep-alive pipelined bytes body chunked; do
-		"${inside[@]}" timeout 120 tests/corners.py 18106 $way 100
-	done
-	for way in h2-bytes h2-many h2-split h2-body; do
-		"${inside[@]}" timeout 120 tests/corners.py 18108 $way 50 >>$tmp/made2
-	done
-done >>$tmp/made
-for _ in $(seq 200); do "${inside[@]}" curl -s -o /dev/null http://127.0.0.1:18106/; done
-stop
-expected=$(awk '{ n += $1 } END { print n + 200 }' $tmp/made)
-equal disorder "$(outcomes bad)" "$expected $expected 0 0 0 $expected 0 0"
-expected=$(awk '{ n += $1 } END { print n }' $tmp/made2)
-equal disorder-http2 "$(outcomes bad2)" "$expected $expected 0 0 0 $expected 0 0"
-forget
+spoil() { "${inside[@]}" tc filter add dev lo egress bpf da obj build/tests/disorder.bpf.o sec "$1" || echo "not ok counting-disorder: tc takes no BPF program"; }
+# through_disorder NAME FIELDS [QUALITY]: all corners, counted exactly
+through_disorder() {
+	local round way expected
+	start --port 18106-18108 --exclude /status --invocations http,http2
+	spoil begin
+	: >$tmp/made2
+	for round in $(seq 20); do
+		"${inside[@]}" timeout 20 tests/corners.py 18106 bytes 2
+		"${inside[@]}" timeout 20 tests/corners.py 18108 h2-bytes 2 >>$tmp/made2
+	done >$tmp/made
+	"${inside[@]}" tc filter del dev lo egress
+	spoil tc
+	for round in 1 2 3; do
+		for way in keep-alive pipelined bytes body chunked; do
+			"${inside[@]}" timeout 120 tests/corners.py 18106 $way 100
+		done
+		for way in h2-bytes h2-many h2-split h2-body; do
+			"${inside[@]}" timeout 120 tests/corners.py 18108 $way 50 >>$tmp/made2
+		done
+	done >>$tmp/made
+	for round in $(seq 200); do "${inside[@]}" curl -s -o /dev/null http://127.0.0.1:18106/; done
+	"${inside[@]}" tc filter del dev lo egress
+	stop
+	expected=$(awk '{ n += $1 } END { print n + 200 }' $tmp/made)
+	equal $1 "$(outcomes bad | cut -d " " -f "$2")" "$expected $expected 0 0 0 $expected 0${3-}"
+	expected=$(awk '{ n += $1 } END { print n }' $tmp/made2)
+	equal $1-http2 "$(outcomes bad2 | cut -d " " -f "$2")" "$expected $expected 0 0 0 $expected 0${3-}"
+	forget
+}
+through_disorder disorder 1-8 " 0"
+# Hardly a processor waits for another: what finds a connection's lock taken is left for who has it. A response may
+# then be sent before its request is seen; the quality says that the responses are not settled.
+FAASMAT_LOCK_TRIES=16 through_disorder disorder-left 1-7
