@@ -160,7 +160,10 @@ serve bad 18106
 serve bad2 18107 '} server { listen 127.0.0.1:18108 http2; location / { return 200 "ok"; }'
 "${inside[@]}" tc qdisc add dev lo clsact
 spoil() { "${inside[@]}" tc filter add dev lo egress bpf da obj build/tests/disorder.bpf.o sec "$1" || echo "not ok counting-disorder: tc takes no BPF program"; }
-# through_disorder NAME FIELDS [QUALITY]: all corners, counted exactly
+# As outcomes, without `unsettled`, which may be of joined connections: where both programs that see begins are
+# interrupted on one processor (a busy machine), the connection's first segment joins it, is counted and says so.
+certain() { outcomes "$1" | awk -v allowed="$2" '{ print $1, $2, $3, $4, $5, $6, ($8 == 0 || index(allowed, $8)) ? "settled" : $7 " " $8 }'; }
+# through_disorder NAME QUALITIES: all corners, counted exactly
 through_disorder() {
 	local round way expected
 	start --port 18106-18108 --exclude /status --invocations http,http2
@@ -184,12 +187,12 @@ through_disorder() {
 	"${inside[@]}" tc filter del dev lo egress
 	stop
 	expected=$(awk '{ n += $1 } END { print n + 200 }' $tmp/made)
-	equal $1 "$(outcomes bad | cut -d " " -f "$2")" "$expected $expected 0 0 0 $expected 0${3-}"
+	equal $1 "$(certain bad "$2")" "$expected $expected 0 0 0 $expected settled"
 	expected=$(awk '{ n += $1 } END { print n }' $tmp/made2)
-	equal $1-http2 "$(outcomes bad2 | cut -d " " -f "$2")" "$expected $expected 0 0 0 $expected 0${3-}"
+	equal $1-http2 "$(certain bad2 "$2")" "$expected $expected 0 0 0 $expected settled"
 	forget
 }
-through_disorder disorder 1-8 " 0"
+through_disorder disorder 4
 # Hardly a processor waits for another: what finds a connection's lock taken is left for who has it. A response may
 # then be sent before its request is seen; the quality says that the responses are not settled.
-FAASMAT_LOCK_TRIES=16 through_disorder disorder-left 1-7
+FAASMAT_LOCK_TRIES=16 through_disorder disorder-left "4 8 12"
