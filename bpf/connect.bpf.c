@@ -96,8 +96,7 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 		c->since_ns = bpf_ktime_get_ns();
 		c->is_counted = 1;
 	}
-	made = bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE);
-	made = made ?: bpf_sk_storage_get(&connections, sk, NULL, 0);
+	made = make_connection(sk, c);
 	if (!made)
 		return;
 	if (counts)

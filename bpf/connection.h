@@ -38,8 +38,9 @@ enum hop {
 /* Added at the end of the connection: what still comes meets a closed door. */
 #define CLOSED (1ULL << 31)
 
-/* Of more that find the lock taken at once it is not known where they begin. */
+/* Of more that find the lock taken at once, and do not follow one another, it is not known where they begin. */
 #define LEFT 4
+#define LEFT_ANY (1ULL << 32)
 
 struct connection {
 	struct http_stream in, out;
@@ -55,8 +56,9 @@ struct connection {
 	__u8 clean;	 /* requests in a row that were alone when they were answered */
 	__u8 is_joined;	 /* it was there before the programs */
 	__u8 was_early;	 /* its first data came with the handshake's last packet */
-	__u8 has_left;	 /* segments found the lock taken, and lie among the pieces */
-	/* Of those: 2^32 times its bytes, and its first one's sequence number; 0: none. */
+	/* Segments found the lock taken, and lie among the pieces: LEFT_ANY and where the last of them ends. */
+	__u64 left_end;
+	/* Where they begin: 2^32 times the bytes that follow one another, and the first one's sequence number. */
 	__u64 left[LEFT];
 	__u32 pushed, popped;
 	__u8 queue[QUEUE]; /* enum request_kind of the waiting ones */
@@ -92,6 +94,27 @@ static __always_inline struct connection *begin_connection(__u64 cgroup, __u32 r
 	c->in.next_seq = rcv_nxt;
 	c->out.next_seq = snd_nxt;
 	return c;
+}
+
+static __always_inline bool try_lock(struct connection *c)
+{
+	return __sync_val_compare_and_swap(&c->lock, 0, 1) == 0;
+}
+
+static __always_inline void unlock(struct connection *c)
+{
+	barrier();
+	*(volatile __u32 *)&c->lock = 0;
+}
+
+/* The socket's connection: `c`, or the one that somebody faster has made, who counts then. */
+static __always_inline struct connection *make_connection(void *sk, struct connection *c)
+{
+	struct connection *made = bpf_sk_storage_get(&connections, sk, c,
+						     BPF_SK_STORAGE_GET_F_CREATE);
+
+	/* Of two that give a socket its first storage at once, one fails, whatever the other one's is. */
+	return made ?: bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 /*
@@ -142,17 +165,38 @@ struct {
 	__type(value, struct early);
 } early_data __weak SEC(".maps");
 
+static __always_inline void raise_left_end(struct connection *c, __u32 end)
+{
+	__u64 old = c->left_end, seen;
+
+#pragma unroll
+	for (__u32 i = 0; i < LEFT; i++) {
+		if (old && (__s32)(end - (__u32)old) <= 0)
+			return;
+		seen = __sync_val_compare_and_swap(&c->left_end, old, LEFT_ANY | end);
+		if (seen == old)
+			return;
+		old = seen;
+	}
+	/* So many others at once: better too early an end than none. */
+	*(volatile __u64 *)&c->left_end = LEFT_ANY | end;
+}
+
 /* Without the lock: pieces of these bytes lie there, for the next that has it to take. */
 static __always_inline void say_left(struct connection *c, __u32 seq, __u32 bytes)
 {
-	__u64 place = (__u64)bytes << 32 | seq;
 	bool is_said = false;
 
 #pragma unroll
-	for (__u32 i = 0; i < LEFT; i++)
-		if (!is_said && !c->left[i])
-			is_said = !__sync_val_compare_and_swap(&c->left[i], 0, place);
-	*(volatile __u8 *)&c->has_left = 1;
+	for (__u32 i = 0; i < LEFT; i++) {
+		__u64 old = c->left[i], more = (__u64)bytes << 32;
+
+		if (is_said || (old && (__u32)old + (__u32)(old >> 32) != seq))
+			continue;
+		is_said = __sync_val_compare_and_swap(&c->left[i], old,
+						      old ? old + more : more | seq) == old;
+	}
+	raise_left_end(c, seq + bytes);
 }
 
 static __always_inline bool is_served(__u16 port)

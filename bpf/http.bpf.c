@@ -109,9 +109,7 @@ static __noinline struct connection *join(struct __sk_buff *skb)
 		c->out.phase = HTTP_LAZY;
 		c->is_joined = 1;
 	}
-	/* Whoever was faster has made it: then that one counts. */
-	c = bpf_sk_storage_get(&connections, sk, c, BPF_SK_STORAGE_GET_F_CREATE);
-	return c ?: bpf_sk_storage_get(&connections, sk, NULL, 0);
+	return make_connection(sk, c);
 }
 
 /* The part of a segment that comes next, in frames. */
@@ -237,7 +235,7 @@ __noinline int take_kept(struct __sk_buff *skb)
 	if (!c || !source.config || !take_lock(c))
 		return 0;
 	source.connection = c;
-	source.piece_seq = c->has_left ? find_left(c) : c->in.next_seq;
+	source.piece_seq = c->left_end ? find_left(c) : c->in.next_seq;
 	if ((__s32)(c->kept_end - c->in.next_seq) > 0)
 		bpf_loop(MAX_KEPT, take_piece, &source, 0);
 	/* Those that were passed over as body are never asked for; the map forgets them. */
@@ -245,6 +243,15 @@ __noinline int take_kept(struct __sk_buff *skb)
 		c->kept = 0;
 	drop_lock(c);
 	return 0;
+}
+
+/* Others may leave more while that is being done. */
+static __always_inline void take_left(struct __sk_buff *skb, const struct connection *c)
+{
+#pragma unroll
+	for (__u32 i = 0; i < LEFT; i++)
+		if (*(volatile __u64 *)&c->left_end)
+			take_kept(skb);
 }
 
 /* What lies between is of a body that is being passed over, and need not be seen. */
@@ -261,6 +268,14 @@ static __always_inline bool pass_gap(struct __sk_buff *skb, struct connection *c
 	return true;
 }
 
+/* What is missing was left, or is kept: whoever has taken what was before it is about to take it. */
+static __always_inline bool is_at_hand(struct __sk_buff *skb, const struct connection *c)
+{
+	struct piece_key key = { bpf_get_socket_cookie(skb), c->in.next_seq };
+
+	return c->left_end || bpf_map_lookup_elem(&pieces, &key);
+}
+
 /* A segment that begins behind what is expected: TCP knows whether what is between is still to come. True
  * when it is kept until then. With a stack of its own, as above. */
 static __noinline bool keep_early(struct __sk_buff *skb, struct connection *c,
@@ -273,8 +288,7 @@ static __noinline bool keep_early(struct __sk_buff *skb, struct connection *c,
 		return false;
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	tcp = sk ? bpf_tcp_sock(sk) : NULL;
-	/* What was left may be what is missing. */
-	if (!c->has_left && (!tcp || (__s32)(tcp->rcv_nxt - c->in.next_seq) > 0)) {
+	if ((!tcp || (__s32)(tcp->rcv_nxt - c->in.next_seq) > 0) && !is_at_hand(skb, c)) {
 		lose_track(c, s->seq);
 		return false;
 	}
@@ -450,17 +464,16 @@ static __always_inline int receive(struct __sk_buff *skb)
 		PASSED(PASSED_OVER);
 		return ALLOW;
 	}
-	if (likely(try_lock_once(c))) {
+	if (likely(try_lock(c))) {
 		is_done = read_at_once(skb, c, &s);
 		drop_lock(c);
 	}
 	if (unlikely(!is_done))
 		receive_slowly(skb);
-	if (unlikely(c->kept || c->has_left))
+	if (unlikely(c->kept && !c->left_end))
 		take_kept(skb);
-	/* Others came while that was being done. */
-	if (unlikely(c->has_left))
-		take_kept(skb);
+	if (unlikely(c->left_end))
+		take_left(skb, c);
 	return ALLOW;
 }
 
@@ -534,9 +547,12 @@ static __always_inline int send(struct __sk_buff *skb)
 	c = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (unlikely(!c))
 		return ALLOW;
-	/* Perhaps the response to a request that is not seen yet. */
-	if (unlikely(c->has_left))
-		count_unsettled(c, 1, true);
+	if (unlikely(c->left_end)) {
+		take_left(skb, c);
+		/* Perhaps the response to a request that is not seen yet. */
+		if (c->left_end)
+			count_unsettled(c, 1, true);
+	}
 	if (unlikely(c->in.phase == HTTP_H2 || c->out.phase == HTTP_H2))
 		return h2_sent(skb, c, &s);
 	if (unlikely(c->out.phase == HTTP_OPAQUE))

@@ -6,32 +6,34 @@
 #include "bpf/connection.h"
 #include "bpf/segment.h"
 
-/* How often; tests make it fewer (collector/programs.c). */
-const volatile __u32 lock_tries = 512;
-
-static __always_inline bool try_lock_once(struct connection *c)
-{
-	return __sync_val_compare_and_swap(&c->lock, 0, 1) == 0;
-}
+/* How often it is tried, and how many steps of a loop it is now and then held longer than needed, as by a
+ * processor that its hypervisor stops: tests set them (collector/programs.c). */
+const volatile __u32 lock_tries = 512, lock_hold = 0;
 
 /* The last time it does not try: bpf_loop() would say the same of a lock taken then and of one never taken. */
-static long try_lock(__u32 i, void *arg)
+static long try_again(__u32 i, void *arg)
 {
-	return i < lock_tries - 1 && try_lock_once(*(struct connection **)arg);
+	return i < lock_tries - 1 && try_lock(*(struct connection **)arg);
 }
 
 /* Softirqs of two processors may hold segments of one connection; neither waits for anything long. */
 static __always_inline bool take_lock(struct connection *c)
 {
-	if (try_lock_once(c))
+	if (try_lock(c))
 		return true;
-	return bpf_loop(lock_tries, try_lock, &c, 0) < lock_tries;
+	return bpf_loop(lock_tries, try_again, &c, 0) < lock_tries;
+}
+
+static long hold(__u32 i, void *arg)
+{
+	return 0;
 }
 
 static __always_inline void drop_lock(struct connection *c)
 {
-	barrier();
-	*(volatile __u32 *)&c->lock = 0;
+	if (lock_hold && bpf_get_prandom_u32() % 8 == 0)
+		bpf_loop(lock_hold, hold, NULL, 0);
+	unlock(c);
 }
 
 #define MAX_PIECES 8 /* of one segment */
@@ -108,20 +110,19 @@ static __noinline bool leave_segment(struct __sk_buff *skb, struct connection *c
 static __always_inline __u32 find_left(struct connection *c)
 {
 	__u32 begin = c->in.next_seq, most = 0;
+	__u64 last = __sync_lock_test_and_set(&c->left_end, 0);
 
-	*(volatile __u8 *)&c->has_left = 0;
+	if (!c->kept || (__s32)((__u32)last - c->kept_end) > 0)
+		c->kept_end = last;
+	if (!c->kept)
+		c->kept = 1;
 #pragma unroll
 	for (__u32 i = 0; i < LEFT; i++) {
 		__u64 place = c->left[i] ? __sync_lock_test_and_set(&c->left[i], 0) : 0;
-		__u32 seq = place, end = seq + (place >> 32), ahead = end - c->in.next_seq;
+		__u32 seq = place, ahead = seq + (place >> 32) - c->in.next_seq;
 
-		if (!place || (__s32)ahead <= 0)
-			continue;
-		if (!c->kept || (__s32)(end - c->kept_end) > 0)
-			c->kept_end = end;
-		if (!c->kept)
-			c->kept = 1;
-		if ((__s32)(seq - c->in.next_seq) <= 0 && ahead > most) {
+		if (place && (__s32)(seq - c->in.next_seq) <= 0 && (__s32)ahead > 0 &&
+		    ahead > most) {
 			begin = seq;
 			most = ahead;
 		}

@@ -139,24 +139,25 @@ __noinline int count_unsettled(struct connection *c, __u32 n, __u32 is_response)
 	return 0;
 }
 
-__noinline int is_excluded_path(const struct http_stream *h, __u32 name, __u32 bytes)
+static __always_inline int is_listed(void *words, const struct http_stream *h, __u32 name,
+				     __u32 bytes)
 {
 	struct wire_word word;
 
 	if (!h || bytes >= WIRE_WORD)
 		return 0;
 	read_word(&word, h, name, bytes);
-	return bpf_map_lookup_elem(&excluded_paths, &word) != NULL;
+	return bpf_map_lookup_elem(words, &word) != NULL;
+}
+
+__noinline int is_excluded_path(const struct http_stream *h, __u32 name, __u32 bytes)
+{
+	return is_listed(&excluded_paths, h, name, bytes);
 }
 
 __noinline int is_excluded_agent(const struct http_stream *h, __u32 name, __u32 bytes)
 {
-	struct wire_word word;
-
-	if (!h || bytes >= WIRE_WORD)
-		return 0;
-	read_word(&word, h, name, bytes);
-	return bpf_map_lookup_elem(&excluded_agents, &word) != NULL;
+	return is_listed(&excluded_agents, h, name, bytes);
 }
 
 /* Most words are as long as none that is excluded. */

@@ -290,7 +290,7 @@ int BPF_PROG(unix_received, struct socket *sock, struct msghdr *msg, size_t size
 	if (!u)
 		return 0;
 	/* Two threads that read one connection at once: in which order, nobody knows. */
-	if (__sync_val_compare_and_swap(&u->c.lock, 0, 1)) {
+	if (!try_lock(&u->c)) {
 		lose_part(&u->c, &u->c.in, ret, false);
 		return 0;
 	}
@@ -299,8 +299,7 @@ int BPF_PROG(unix_received, struct socket *sock, struct msghdr *msg, size_t size
 	p.u = u;
 	p.rest = ret;
 	take_parts(&p, msg);
-	barrier();
-	*(volatile __u32 *)&u->c.lock = 0;
+	unlock(&u->c);
 	return 0;
 }
 

@@ -148,14 +148,20 @@ static void choose_programs(struct faasmat_bpf *skel, uint32_t classes, bool wit
 	bpf_program__set_autoload(skel->progs.unix_closed, classes & WIRE_UNIX);
 }
 
-/* So few tries, for tests, that segments are left to a connection's lock's holder all the time. */
-static void choose_lock_tries(struct faasmat_bpf *skel)
+static void set_for_tests(const char *name, uint32_t *to)
 {
-	const char *text = getenv("FAASMAT_LOCK_TRIES");
-	int64_t tries;
+	const char *text = getenv(name);
+	int64_t value;
 
-	if (text && parse_int64(text, &tries) == 0 && tries >= 1 && tries <= UINT16_MAX)
-		skel->rodata->lock_tries = (uint32_t)tries;
+	if (!text)
+		return;
+	if (parse_int64(text, &value) < 0 || value < 1 || value > UINT16_MAX) {
+		log_warning("%s=%s: not a number from 1 to %d; %u stays", name, text, UINT16_MAX,
+			    *to);
+		return;
+	}
+	*to = (uint32_t)value;
+	log_info("%s=%u, a setting for tests", name, *to);
 }
 
 static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir, bool with_victims)
@@ -172,7 +178,9 @@ static struct faasmat_bpf *load(const struct sensor_options *o, const char *dir,
 	bpf_map__set_max_entries(skel->maps.invocations, o->max_cgroups);
 	bpf_map__set_max_entries(skel->maps.pass_ids, o->max_cgroups);
 	bpf_map__set_max_entries(skel->maps.pass_usage, o->max_cgroups);
-	choose_lock_tries(skel);
+	/* So that segments are left to the holder of a connection's lock all the time. */
+	set_for_tests("FAASMAT_LOCK_TRIES", &skel->rodata->lock_tries);
+	set_for_tests("FAASMAT_LOCK_HOLD", &skel->rodata->lock_hold);
 	r = faasmat_bpf__load(skel);
 	if (r < 0) {
 		faasmat_bpf__destroy(skel);

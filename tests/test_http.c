@@ -350,9 +350,26 @@ static void garbage_does_no_harm(void **state)
 	}
 }
 
+/* Heads one behind the other, each as short as can be, and a gap at any place over them. */
+static void gaps_take_no_more_heads(void **state)
+{
+	for (__u32 shortest = 1; shortest <= 24; shortest++)
+		for (__u32 gap = 1; gap <= 100; gap++) {
+			__u32 most = 0;
+
+			for (__u32 begin = 0; begin < shortest; begin++) {
+				__u32 first = begin / shortest, last = (begin + gap - 1) / shortest;
+
+				most = last - first + 1 > most ? last - first + 1 : most;
+			}
+			assert_int_equal(most_heads(gap, shortest), most);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gaps_take_no_more_heads),
 		cmocka_unit_test(heads_are_counted),
 		cmocka_unit_test(names_are_found),
 		cmocka_unit_test(common_heads_are_read_at_once),
