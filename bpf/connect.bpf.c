@@ -4,70 +4,12 @@
  * at their end; and, in the class connect, each accepted one as an invocation.
  */
 #include "bpf/cgroup.h"
-#include "bpf/connection.h"
-#include <bpf/bpf_endian.h>
+#include "bpf/early.h"
 
 #define ESTABLISHED 1
 #define SYN_RECV 3
 #define CLOSE 7
 
-/* What came with the handshake's last packet, which is being worked on right now; else NULL. */
-static __always_inline struct early *find_early(struct sock *sk)
-{
-	__u32 zero = 0;
-	struct early *early = bpf_map_lookup_elem(&early_data, &zero);
-
-	if (!early || !early->port || early->port != sk->__sk_common.skc_num ||
-	    early->remote_port != bpf_ntohs(sk->__sk_common.skc_dport))
-		return NULL;
-	early->port = 0;
-	return early;
-}
-
-/* It is the connection's first data, and read already. */
-static __always_inline struct connection *take_early(struct sock *sk, struct early *early,
-						     __u32 snd_nxt)
-{
-	struct connection *c = &early->connection;
-
-	if (c->in.phase == HTTP_H2 &&
-	    !bpf_sk_storage_get(&h2_connections, sk, &early->h2, BPF_SK_STORAGE_GET_F_CREATE))
-		c->in.phase = HTTP_UNKNOWN;
-	c->out.next_seq = snd_nxt;
-	c->was_early = 1;
-	return c;
-}
-
-/* It has overtaken the connection's first data, or something has made the connection without it. */
-static __always_inline void leave_early(struct sock *sk, struct connection *c,
-					const struct early *early)
-{
-	struct piece_key key = { bpf_get_socket_cookie(sk), early->seq };
-
-	if (early->piece.bytes && put_piece(&key, &early->piece))
-		say_left(c, early->seq, early->piece.bytes);
-}
-
-static __always_inline void count_early(struct connection *c, const struct wire_config *config)
-{
-	struct wire_invocations *counts;
-	__u32 waiting = c->waiting;
-
-	counts = waiting ? counters_of(c->cgroup) : NULL;
-	if (!counts)
-		return;
-	for (__u32 i = 0; i < QUEUE && i < waiting; i++)
-		if (c->queue[i] & REQUEST_EXCLUDED)
-			add(counts->excluded, 1);
-		else if (c->queue[i] & REQUEST_INIT)
-			add(counts->inits, 1);
-	count_requests(counts, c->waiting >> 32, config->sweep);
-}
-
-/*
- * A segment on another processor may have been faster and have made the same connection: join(). What came
- * early is then left to that one.
- */
 static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 				     const struct wire_config *config)
 {
@@ -83,7 +25,7 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 		if (!counts)
 			return;
 	} else {
-		early = find_early(sk);
+		early = find_early(sk->__sk_common.skc_num, sk->__sk_common.skc_dport);
 	}
 	is_first = early && early->seq == rcv_nxt;
 	if (is_first)
@@ -101,12 +43,7 @@ static __always_inline void accepted(struct sock *sk, struct cgroup *cgrp,
 		return;
 	if (counts)
 		count_requests(counts, 1, config->sweep);
-	if (made->was_early)
-		count_early(made, config);
-	else if (is_first)
-		bpf_sk_storage_delete(&h2_connections, sk);
-	if (early && !made->was_early)
-		leave_early(sk, made, early);
+	settle_early(sk, sk, made, early, is_first);
 }
 
 static __always_inline void closed(struct sock *sk, struct cgroup *cgrp,

@@ -44,18 +44,18 @@ enum hop {
 
 struct connection {
 	struct http_stream in, out;
-	__u64 waiting;	 /* changed by atomic operations only: both directions write it */
-	__u64 since_ns;	 /* when the first of the waiting requests began to be served */
-	__u64 cgroup;	 /* id of who serves */
-	__u32 lock;	 /* segments of one connection may come on two processors at once */
-	__u32 ack;	 /* of the first waiting request: its response begins there */
+	__u64 waiting;	/* changed by atomic operations only: both directions write it */
+	__u64 since_ns; /* when the first of the waiting requests began to be served */
+	__u64 cgroup;	/* id of who serves */
+	__u32 lock;	/* segments of one connection may come on two processors at once */
+	__u32 ack;	/* of the first waiting request: its response begins there */
+	__u32 has_early; /* the requests of its first data, which met the listener, are to be counted */
 	__u32 kept_end;	 /* behind the last segment that came too early and is kept */
 	__u16 kept;	 /* how many are */
 	__u8 hop;	 /* enum hop */
 	__u8 is_counted; /* class connect: a connection that is an invocation */
 	__u8 clean;	 /* requests in a row that were alone when they were answered */
 	__u8 is_joined;	 /* it was there before the programs */
-	__u8 was_early;	 /* its first data came with the handshake's last packet */
 	/* Segments found the lock taken, and lie among the pieces: LEFT_ANY and where the last of them ends. */
 	__u64 left_end;
 	/* Where they begin: 2^32 times the bytes that follow one another, and the first one's sequence number. */
@@ -143,27 +143,6 @@ struct {
 	__type(key, int);
 	__type(value, struct h2_connection);
 } h2_connections __weak SEC(".maps");
-
-/*
- * Data that comes with the last packet of the handshake meets the listener. It is read here, and the
- * connection, which is made while the same packet is worked on, takes it over; what the listener
- * turns away comes again and is not counted twice. What overtook both the handshake's last packet and
- * the data before it is a piece to keep.
- */
-struct early {
-	struct connection connection;
-	struct h2_connection h2;
-	struct piece piece; /* the packet's first bytes */
-	__u32 seq;
-	__u16 port, remote_port;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct early);
-} early_data __weak SEC(".maps");
 
 static __always_inline void raise_left_end(struct connection *c, __u32 end)
 {

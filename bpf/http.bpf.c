@@ -11,7 +11,7 @@
  * to a request begins at the request's acknowledgement number. Only where requests are pipelined are
  * responses read to their ends.
  */
-#include "bpf/connection.h"
+#include "bpf/early.h"
 #include "bpf/hop.h"
 #include "bpf/kept.h"
 #include "bpf/requests.h"
@@ -85,15 +85,17 @@ static long response_step(__u32 i, void *feed)
 
 /*
  * A connection that is not known yet. Where nothing of it was received, this is its begin: the handshake's
- * last packet is being worked on at another processor right now, or its tracepoint was passed over since
- * it interrupted the same program. Otherwise it was there before the programs: TCP knows where it is, but
- * not whether that is inside a body.
+ * last packet is being worked on at another processor right now, or its tracepoint was passed over; so it
+ * is where all that was received met the listener. Otherwise it was there before the programs: TCP knows
+ * where it is, but not whether that is inside a body.
  */
 static __noinline struct connection *join(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct connection *c;
 	struct bpf_tcp_sock *tcp;
+	struct connection *c;
+	struct early *early;
+	bool is_first;
 
 	if (!sk)
 		return NULL;
@@ -101,15 +103,23 @@ static __noinline struct connection *join(struct __sk_buff *skb)
 	tcp = sk ? bpf_tcp_sock(sk) : NULL;
 	if (!tcp)
 		return NULL;
-	c = begin_connection(bpf_skb_cgroup_id(skb), tcp->rcv_nxt, tcp->snd_nxt);
+	early = find_early(sk->src_port, sk->dst_port);
+	is_first = early && early->seq + (__u32)tcp->bytes_received == tcp->rcv_nxt;
+	if (is_first)
+		c = take_early(sk, early, tcp->snd_nxt);
+	else
+		c = begin_connection(bpf_skb_cgroup_id(skb), tcp->rcv_nxt, tcp->snd_nxt);
 	if (!c)
 		return NULL;
-	if (tcp->bytes_received) {
+	if (tcp->bytes_received && !is_first) {
 		c->in.phase = HTTP_JOINED;
 		c->out.phase = HTTP_LAZY;
 		c->is_joined = 1;
 	}
-	return make_connection(sk, c);
+	c = make_connection(sk, c);
+	if (c)
+		settle_early(sk, skb, c, early, is_first);
+	return c;
 }
 
 /* The part of a segment that comes next, in frames. */

@@ -4,7 +4,7 @@
 # kernel cannot settle; clients that mean harm; and 100,000 requests of each load generator.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-names="counting-5xx counting-excluded counting-hops counting-aborted counting-joined counting-idle counting-none counting-hostile counting-wrk counting-curl counting-h2load counting-disorder counting-disorder-left"
+names="counting-5xx counting-excluded counting-hops counting-aborted counting-joined counting-idle counting-none counting-hostile counting-wrk counting-curl counting-h2load counting-disorder counting-disorder-left counting-begins-unseen"
 . tests/counting-lib.sh
 trap clean_up EXIT
 make -s build/tests/disorder.bpf.o || exit 1
@@ -150,7 +150,7 @@ done
 # and meet on two processors
 cores=$(nproc)
 if ! command -v tc >/dev/null || ! ip netns add $name 2>/dev/null; then
-	for left in disorder disorder-left; do echo "skip counting-$left: needs ip and tc (Debian package iproute2)"; done
+	for left in disorder disorder-left begins-unseen; do echo "skip counting-$left: needs ip and tc (Debian package iproute2)"; done
 	exit 0
 fi
 inside=(ip netns exec $name)
@@ -160,12 +160,10 @@ serve bad 18106
 serve bad2 18107 '} server { listen 127.0.0.1:18108 http2; location / { return 200 "ok"; }'
 "${inside[@]}" tc qdisc add dev lo clsact
 spoil() { "${inside[@]}" tc filter add dev lo egress bpf da obj build/tests/disorder.bpf.o sec "$1" || echo "not ok counting-disorder: tc takes no BPF program"; }
-# certain FUNCTION: invocations and how they ended, and "settled" when the kernel settled all of it. A connection may be
-# called joined where its begin was not seen (seldom, on busy machines; the cause is not found): counted, and said.
-certain() { outcomes "$1" | awk '{ print $1, $2, $3, $4, $5, $6, ($8 == 0 || $8 == 4) ? "settled" : $7 " " $8 }'; }
-# The same of segments that are left to a lock's holder. A response may then be sent before its request is seen: the
-# quality says so, and the request ends with its connection.
-certain_left() { outcomes "$1" | awk '{ said = $8 == 8 || $8 == 12; print $1, said ? $2 + $5 : $2, $3, $4, ($8 == 0 || $8 == 4 || said) ? "settled" : $7 " " $8 }'; }
+# certain FUNCTION: invocations, responses, those of known duration, 5xx, excluded, and that the kernel settled it. Where a processor keeps a connection's lock
+# for long (its hypervisor may stop it), a response may be sent before its request is seen: the quality says so, and
+# the request ends with its connection.
+certain() { outcomes "$1" | awk '{ said = $8 == 8; print $1, said ? $2 + $5 : $2, said ? $2 + $5 : $6, $3, $4, (said || $7 + $8 == 0) ? "settled" : $7 " " $8 }'; }
 # All corners; then sent1 and sent2 are how many requests that were, over HTTP/1.1 and HTTP/2.
 through_disorder() {
 	local round way
@@ -193,12 +191,29 @@ through_disorder() {
 	sent2=$(awk '{ n += $1 } END { print n }' $tmp/made2)
 }
 through_disorder
-equal disorder "$(certain bad)" "$sent1 $sent1 0 0 0 $sent1 settled"
-equal disorder-http2 "$(certain bad2)" "$sent2 $sent2 0 0 0 $sent2 settled"
+equal disorder "$(certain bad)" "$sent1 $sent1 $sent1 0 0 settled"
+equal disorder-http2 "$(certain bad2)" "$sent2 $sent2 $sent2 0 0 settled"
 forget
 # Hardly a processor waits for another, which now and then keeps a lock for long: what finds it taken is left.
 FAASMAT_LOCK_TRIES=16 FAASMAT_LOCK_HOLD=20000 through_disorder
-equal disorder-left "$(certain_left bad)" "$sent1 $sent1 0 0 settled"
-equal disorder-left-http2 "$(certain_left bad2)" "$sent2 $sent2 0 0 settled"
-equal disorder-left-set "$(grep -c 'FAASMAT_LOCK_\(TRIES=16\|HOLD=20000\), a setting for tests' $tmp/log)" 2
+equal disorder-left "$(certain bad)" "$sent1 $sent1 $sent1 0 0 settled"
+equal disorder-left-http2 "$(certain bad2)" "$sent2 $sent2 $sent2 0 0 settled"
+equal disorder-left-set "$(grep -o 'FAASMAT_LOCK_\(TRIES=16\|HOLD=20000\), a setting for tests' $tmp/log | sort -u | wc -l)" 2
+forget
+
+# --- where no begin of a connection is seen (docs/decisions.md has such a kernel): what the listener met is taken over by the data that comes next
+start --port 18106-18108 --exclude /status --invocations http,http2
+rm "$pin"/*/link_opened "$pin"/*/link_opened_else
+spoil begin
+sent1=0 sent2=0
+for round in 1 2 3 4 5; do
+	read -r n _ < <("${inside[@]}" timeout 20 tests/corners.py 18106 bytes 2)
+	sent1=$((sent1 + n))
+	read -r n _ < <("${inside[@]}" timeout 20 tests/corners.py 18108 h2-bytes 2)
+	sent2=$((sent2 + n))
+done
+"${inside[@]}" tc filter del dev lo egress
+stop
+equal begins-unseen "$(outcomes bad)" "$sent1 $sent1 0 0 0 $sent1 0 0"
+equal begins-unseen-http2 "$(outcomes bad2)" "$sent2 $sent2 0 0 0 $sent2 0 0"
 forget
