@@ -57,14 +57,15 @@ static __always_inline struct connection *take_early(void *sk, struct early *ear
 /* False when there is nothing to count, or another processor has. */
 static __always_inline bool count_early(struct connection *c)
 {
-	struct wire_config *config = read_settings();
 	struct wire_invocations *counts;
+	struct wire_config *config;
 	__u32 waiting = c->waiting;
 
-	if (!config || !c->has_early || !__sync_lock_test_and_set(&c->has_early, 0))
+	if (!c->has_early || !__sync_lock_test_and_set(&c->has_early, 0))
 		return false;
+	config = read_settings();
 	counts = waiting ? counters_of(c->cgroup) : NULL;
-	if (!counts)
+	if (!config || !counts)
 		return true;
 	for (__u32 i = 0; i < QUEUE && i < waiting; i++)
 		if (c->queue[i] & REQUEST_EXCLUDED)

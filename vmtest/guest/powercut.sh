@@ -25,7 +25,9 @@ start_collector() {
 	collector=$!
 	wait_for 20 grep -q "^faasmat collect: watching" $RUN/powercut.log ||
 		not_ok powercut-start "$(tail -n 1 $RUN/powercut.log)"
+	since=$(now)
 }
+now() { echo $(($(date +%s%N) / 1000000)); } # ms
 whole_minute() {
 	local minute
 	minute=$(sql $DB "select value from meta where key = 'collector_whole_minute'")
@@ -37,7 +39,7 @@ kill_collector() {
 }
 
 powercut() {
-	local round bad=0 rig whole committed at into rounds=0 lost=0 late=0
+	local round bad=0 rig whole committed at into due rounds=0 lost=0 judged=0 late=0
 	truncate -s $((sectors * 512)) $IMAGE
 	loop=$(losetup -f --show $IMAGE)
 	dmsetup create cut --table "0 $sectors linear $loop 0" || return 1
@@ -55,9 +57,9 @@ powercut() {
 	rig=$!
 	sleep 2
 	for round in $(seq $ROUNDS); do
-		sleep $((RANDOM % 3)).$((RANDOM % 10))
+		sleep $((2 + RANDOM % 3)).$((RANDOM % 10))
 		committed=$(whole_minute)
-		at=$(($(date +%s%N) / 1000000))
+		at=$(now)
 		cut_power || bad=1
 		# The machine is dead; this process does not know yet.
 		sleep 0.$((RANDOM % 5))
@@ -69,10 +71,14 @@ powercut() {
 		whole=$(whole_minute)
 		# A minute is told whole when it is committed, and then it stays.
 		[ $whole -ge $committed ] || { lost=$((lost + 1)); echo "# round $round: whole until $whole, was $committed"; }
-		# The commit of a minute that had just ended may have been under way, or this machine late.
+		# The commit of a minute that had just ended may have been under way; and of a minute that ended before
+		# this collector watched (a busy machine takes seconds to start one) there is nothing to be said.
 		into=$((at % (LENGTH * 1000)))
-		at=$((at / (LENGTH * 1000)))
-		[ $whole -ge $((at - 1 - (into < 1000))) ] || { late=$((late + 1)); echo "# round $round: cut in $at ($into ms), whole until $whole"; }
+		due=$((at / (LENGTH * 1000) - 1 - (into < 1000)))
+		if [ $due -ge $((since / (LENGTH * 1000))) ]; then
+			judged=$((judged + 1))
+			[ $whole -ge $due ] || { late=$((late + 1)); echo "# round $round: cut $into ms into a minute, whole until $whole, not $due"; }
+		fi
 		rounds=$((rounds + 1))
 		start_collector
 		# A kill between two cuts.
@@ -83,8 +89,9 @@ powercut() {
 	done
 	equal powercut-database-intact-after-$rounds-cuts $bad 0
 	equal powercut-no-committed-minute-lost $lost 0
-	[ $late -le $((rounds / 4)) ] && ok powercut-at-most-the-running-minute-lost ||
-		not_ok powercut-at-most-the-running-minute-lost "in $late of $rounds cuts an older minute was not yet stored"
+	# This machine may be late, too.
+	[ $judged -gt 0 ] && [ $late -le $((judged / 4)) ] && ok powercut-at-most-the-running-minute-lost ||
+		not_ok powercut-at-most-the-running-minute-lost "in $late of $judged cuts an older minute was not yet stored"
 	kill -TERM $rig
 	wait $rig
 	sleep $((LENGTH + 1))
