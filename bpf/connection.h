@@ -49,7 +49,7 @@ struct connection {
 	__u64 cgroup;	/* id of who serves */
 	__u32 lock;	/* segments of one connection may come on two processors at once */
 	__u32 ack;	/* of the first waiting request: its response begins there */
-	__u32 has_early; /* the requests of its first data, which met the listener, are to be counted */
+	__u32 early_by; /* 1 + the processor that is to count its first data, which met the listener; 0: none */
 	__u32 kept_end;	 /* behind the last segment that came too early and is kept */
 	__u16 kept;	 /* how many are */
 	__u8 hop;	 /* enum hop */
@@ -144,12 +144,15 @@ struct {
 	__type(value, struct h2_connection);
 } h2_connections __weak SEC(".maps");
 
+#define RAISE_TRIES 4
+
+/* Keeps the furthest. */
 static __always_inline void raise_left_end(struct connection *c, __u32 end)
 {
 	__u64 old = c->left_end, seen;
 
 #pragma unroll
-	for (__u32 i = 0; i < LEFT; i++) {
+	for (__u32 i = 0; i < RAISE_TRIES; i++) {
 		if (old && (__s32)(end - (__u32)old) <= 0)
 			return;
 		seen = __sync_val_compare_and_swap(&c->left_end, old, LEFT_ANY | end);

@@ -50,19 +50,20 @@ static __always_inline struct connection *take_early(void *sk, struct early *ear
 	    !bpf_sk_storage_get(&h2_connections, sk, &early->h2, BPF_SK_STORAGE_GET_F_CREATE))
 		c->in.phase = HTTP_UNKNOWN;
 	c->out.next_seq = snd_nxt;
-	c->has_early = 1;
+	c->early_by = 1 + bpf_get_smp_processor_id();
 	return c;
 }
 
-/* False when there is nothing to count, or another processor has. */
+/* False when another processor has made the connection, or nothing of it was early. */
 static __always_inline bool count_early(struct connection *c)
 {
 	struct wire_invocations *counts;
 	struct wire_config *config;
 	__u32 waiting = c->waiting;
 
-	if (!c->has_early || !__sync_lock_test_and_set(&c->has_early, 0))
+	if (!c->early_by || c->early_by != 1 + bpf_get_smp_processor_id())
 		return false;
+	c->early_by = 0;
 	config = read_settings();
 	counts = waiting ? counters_of(c->cgroup) : NULL;
 	if (!config || !counts)
@@ -88,7 +89,8 @@ static __always_inline void settle_early(void *sk, void *cookie_of, struct conne
 
 	if (count_early(made) || !early)
 		return;
-	if (is_first)
+	/* Two that met the listener with the same first data have made the same of it. */
+	if (is_first && made->in.phase != HTTP_H2)
 		bpf_sk_storage_delete(&h2_connections, sk);
 	key.cookie = bpf_get_socket_cookie(cookie_of);
 	key.seq = early->seq;

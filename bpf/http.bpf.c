@@ -255,11 +255,13 @@ __noinline int take_kept(struct __sk_buff *skb)
 	return 0;
 }
 
+#define TAKE_ROUNDS 4
+
 /* Others may leave more while that is being done. */
 static __always_inline void take_left(struct __sk_buff *skb, const struct connection *c)
 {
 #pragma unroll
-	for (__u32 i = 0; i < LEFT; i++)
+	for (__u32 i = 0; i < TAKE_ROUNDS; i++)
 		if (*(volatile __u64 *)&c->left_end)
 			take_kept(skb);
 }
@@ -480,10 +482,10 @@ static __always_inline int receive(struct __sk_buff *skb)
 	}
 	if (unlikely(!is_done))
 		receive_slowly(skb);
-	if (unlikely(c->kept && !c->left_end))
+	if (unlikely(c->kept || c->left_end)) {
 		take_kept(skb);
-	if (unlikely(c->left_end))
 		take_left(skb, c);
+	}
 	return ALLOW;
 }
 
