@@ -81,6 +81,13 @@ static int *kept_fd(struct cgroup_dir *c, const char *file)
 	return NULL;
 }
 
+int cgroup_dir_kept(struct cgroup_dir *c, const char *file)
+{
+	const int *kept = kept_fd(c, file);
+
+	return kept ? *kept : -1;
+}
+
 /* Descriptors are left for whoever else needs one: a quarter of them. */
 static bool may_keep(int fd)
 {
@@ -194,13 +201,14 @@ int cgroup_dir_write(struct cgroup_dir *c, const char *file, int64_t value)
 {
 	int *kept = kept_fd(c, file);
 	char text[32];
+	int r;
 
 	if (c->slice)
 		return write_slice(c, file, value);
 	cgroup_dir_format(value, text, sizeof(text));
-	if (kept && *kept >= 0 && (fcntl(*kept, F_GETFL) & O_ACCMODE) == O_RDWR)
-		return write_all(*kept, text);
-	return cgroup_dir_write_text(c, file, text);
+	/* -EBADF: it was opened for reading only. */
+	r = kept && *kept >= 0 ? write_all(*kept, text) : -EBADF;
+	return r == -EBADF ? cgroup_dir_write_text(c, file, text) : r;
 }
 
 int cgroup_dir_children(const struct cgroup_dir *c, int (*fn)(void *arg, const char *name),

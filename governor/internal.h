@@ -76,7 +76,8 @@ struct pool {
 	int psi;		/* trigger on its memory.pressure, in the epoll; -1: none */
 	bool alarmed;		/* ... has fired since the last sample */
 	bool no_pressure_files; /* tried: this kernel or tree has none */
-	int64_t events_minute;	/* model minute in which memory.events.local was last read */
+	int64_t events_minute;	/* model minute in which memory.events.local was last looked at */
+	bool events_quiet;	/* in this tick: nothing new in it */
 	int64_t stat_current;	/* memory.current when memory.stat was last read */
 	int64_t idle_file;	/* inactive_file then */
 
@@ -127,6 +128,8 @@ struct governor {
 	int64_t plan_minute;	/* last minute that had a plan; INT64_MIN: none yet */
 	int64_t plan_version;
 	bool have_next;
+	int *row_pools; /* of the last plan's rows, in their order: most likely the next one's, too */
+	size_t n_row_pools;
 	int missed;	/* minutes without a plan, in a row */
 	bool releasing; /* ... and that for too long */
 	bool cut_said, too_many_said;
@@ -139,6 +142,7 @@ struct governor {
 	struct planner_state planner;
 	struct on_change *on_change;
 	int epoll, timer, heartbeat, clock_set, signals, inotify;
+	int64_t read_ns;	  /* CLOCK_MONOTONIC when this tick began to read */
 	int64_t read_minute;	  /* model minute in which all pools were last read */
 	int64_t read_wall_minute; /* ... and the minute that it was by the clock */
 	int64_t next_tick_ns;	  /* what `timer` is armed for, CLOCK_MONOTONIC */

@@ -22,7 +22,7 @@ void outcomes_see(struct governor *g, size_t i)
 			peak = 0;
 		p->was_in_use = p->containers > 0 || (p->watched.id && !p->watched.seen);
 	}
-	outcome_see(&p->outcome, clock_monotonic_ns(), current, peak);
+	outcome_see(&p->outcome, g->read_ns, current, peak);
 }
 
 static void store_minute(struct governor *g, size_t i)

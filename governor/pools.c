@@ -298,7 +298,7 @@ static void read_root(struct governor *g)
 
 static void look_at(struct governor *g, size_t i)
 {
-	read_pool(g, i, clock_monotonic_ns());
+	read_pool(g, i, g->read_ns);
 	outcomes_see(g, i);
 	g->pools[i]->fresh = true;
 }
@@ -325,6 +325,7 @@ void pools_read(struct governor *g)
 
 	g->read_minute = g->model_minute;
 	g->read_wall_minute = g->minute;
+	g->read_ns = clock_monotonic_ns();
 	pools_watch(g);
 	read_root(g);
 	for (size_t i = 0; i < g->n; i++) {
@@ -356,7 +357,7 @@ bool pools_read_decided(struct governor *g)
 			any = true;
 		}
 		if (c->kind == CHANGE_LOW && !p->low_fresh && p->dir.fd >= 0 && g->apply) {
-			adopt_changes(g, (size_t)c->pool, CHANGE_LOW, clock_monotonic_ns());
+			adopt_changes(g, (size_t)c->pool, CHANGE_LOW, g->read_ns);
 			p->low_fresh = true;
 			any |= p->foreign[CHANGE_LOW];
 		}
@@ -497,6 +498,7 @@ void pools_free(struct governor *g)
 		free(g->pools[i]);
 	}
 	free(g->wish);
+	free(g->row_pools);
 	free(g->pools);
 	free(g->states);
 	decision_free(&g->decision);

@@ -10,10 +10,10 @@
 #include "store/plan.h"
 #include "store/retention.h"
 
-/* The pool of a function; -1 or a negative errno when there is none and none can be. Rows come in the
- * same order every minute, so the next pool is a good guess. */
-static int pool_of(struct governor *g, const char *function, int guess)
+/* The pool of row k's function; -1 or a negative errno when there is none and none can be. */
+static int pool_of(struct governor *g, const char *function, size_t k)
 {
+	int guess = k < g->n_row_pools ? g->row_pools[k] : (int)k + 1;
 	const char *there = guess < (int)g->n ? admission_pool(g->table, guess)->function : NULL;
 
 	if (there && strcmp(there, function) == 0)
@@ -22,18 +22,33 @@ static int pool_of(struct governor *g, const char *function, int guess)
 				 : admission_find_function(g->table, function);
 }
 
+/* Rows come in the same order every minute, pools may have been found in another one. */
+static void remember_pool(struct governor *g, size_t k, int pool)
+{
+	int *more = g->row_pools;
+
+	if (k >= g->n_row_pools)
+		more = realloc(g->row_pools, (k + 1) * sizeof(*more));
+	if (!more)
+		return;
+	for (g->row_pools = more; g->n_row_pools <= k; g->n_row_pools++)
+		more[g->n_row_pools] = MAIN_POOL;
+	more[k] = pool;
+}
+
 /* Sets now or next of every pool. */
 static void take_rows(struct governor *g, const struct plan_row *rows, size_t n, bool next)
 {
-	int i = 0;
+	int i;
 
 	for (size_t p = 0; p < g->n; p++)
 		*(next ? &g->pools[p]->next : &g->pools[p]->now) = (struct pool_plan){ 0 };
 	for (size_t k = 0; k < n; k++) {
 		struct pool_plan row = { .bytes = rows[k].bytes, .containers = rows[k].containers };
 
-		i = pool_of(g, rows[k].name, MAX(i, 0) + 1);
+		i = pool_of(g, rows[k].name, k);
 		if (i > MAIN_POOL) {
+			remember_pool(g, k, i);
 			g->pools[i]->last_planned = g->model_minute;
 			*(next ? &g->pools[i]->next : &g->pools[i]->now) = row;
 		} else if (!g->too_many_said) {

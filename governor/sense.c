@@ -2,6 +2,7 @@
 /* What the kernel says of a pool's health: read when there may be news, never for all pools at once
  * (one memory.stat costs as much as dozens of memory.current). */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -22,12 +23,35 @@ static bool read_psi(struct cgroup_dir *dir, const char *file, struct psi *ret)
 	return cgroup_dir_read_text(dir, file, text, sizeof(text)) == 0 && psi_parse(text, ret);
 }
 
-static bool read_events(struct cgroup_dir *dir, struct pressure_sample *ret)
+#define EVENTS "memory.events.local"
+
+/* What was read before stands while the kernel says that nothing has happened since. */
+static void read_events(struct pool *p, struct pressure_sample *ret)
 {
 	char text[512];
 
-	return cgroup_dir_read_text(dir, "memory.events.local", text, sizeof(text)) == 0 &&
-	       events_parse(text, ret);
+	if (p->events_quiet && p->pressure.last.has_events) {
+		ret->has_events = true;
+		ret->max = p->pressure.last.max;
+		ret->oom = p->pressure.last.oom;
+	} else if (cgroup_dir_read_text(&p->dir, EVENTS, text, sizeof(text)) == 0) {
+		events_parse(text, ret);
+	}
+}
+
+/* One call for all pools: a cgroup's events file that has changed since it was read is exceptional. A
+ * plain file in a test's tree never is, and is read each time. */
+static void poll_events(struct governor *g)
+{
+	_cleanup_free_ struct pollfd *files = calloc(g->n, sizeof(*files));
+	int n;
+
+	for (size_t i = 0; files && i < g->n; i++)
+		files[i] = (struct pollfd){ .fd = cgroup_dir_kept(&g->pools[i]->dir, EVENTS),
+					    .events = POLLPRI };
+	n = files ? poll(files, g->n, 0) : -1;
+	for (size_t i = 0; i < g->n; i++)
+		g->pools[i]->events_quiet = n >= 0 && files[i].fd >= 0 && files[i].revents == 0;
 }
 
 /* The node's swap, once a tick. */
@@ -134,7 +158,7 @@ static void look(struct governor *g, size_t i, bool deep, bool stat_too)
 
 	if (p->dir.fd < 0)
 		return;
-	read_events(&p->dir, &sample);
+	read_events(p, &sample);
 	/* News in the counters are worth a closer look, too. */
 	news = p->alarmed ||
 	       (sample.has_events && p->pressure.last.has_events &&
@@ -178,6 +202,7 @@ static void set_alarm(struct governor *g, size_t i)
 void sense_news(struct governor *g)
 {
 	g->swap_free = -1;
+	poll_events(g);
 	for (size_t i = 0; i < g->n; i++) {
 		struct pool *p = g->pools[i];
 		bool due = p->events_minute != g->model_minute;
@@ -245,6 +270,7 @@ void sense_shrinking(struct governor *g)
 
 bool sense_calm(struct governor *g, size_t i)
 {
+	g->pools[i]->events_quiet = false;
 	look(g, i, true, true);
 	apply_findings(g, i);
 	return !g->states[i].veto;

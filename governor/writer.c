@@ -34,6 +34,7 @@ struct writer {
 	pthread_cond_t work, ended;
 	struct writer_job *head, **tail; /* queued */
 	struct writer_job *running;
+	uint64_t taken; /* jobs that have begun, ever */
 	int64_t deadline_ns;
 	int event;
 	writer_write write;
@@ -117,35 +118,55 @@ static void on_deadline(int signal)
 }
 
 /* Signals this thread at the deadline and, lest one come just before the write, again and again. */
-static int make_alarm(timer_t *ret)
+struct alarm {
+	timer_t timer;
+	int64_t at_ns; /* the first signal; 0: not set */
+};
+
+static int make_alarm(struct alarm *a)
 {
 	struct sigaction action = { .sa_handler = on_deadline };
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG };
 
+	a->at_ns = 0;
 	sigaction(SIGURG, &action, NULL);
 	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	return timer_create(CLOCK_MONOTONIC, &event, ret) < 0 ? -errno : 0;
+	return timer_create(CLOCK_MONOTONIC, &event, &a->timer) < 0 ? -errno : 0;
 }
 
-static void set_alarm(timer_t alarm, int64_t ns)
+static void set_alarm(struct alarm *a, int64_t first_ns, int64_t every_ns)
 {
-	struct itimerspec t = { { ns / NS_PER_S, ns % NS_PER_S },
-				{ ns / NS_PER_S, ns % NS_PER_S } };
+	struct itimerspec t = { { every_ns / NS_PER_S, every_ns % NS_PER_S },
+				{ first_ns / NS_PER_S, first_ns % NS_PER_S } };
 
-	timer_settime(alarm, 0, &t, NULL);
+	timer_settime(a->timer, 0, &t, NULL);
 }
 
-static int carry_out(struct writer *w, struct writer_job *job, timer_t alarm)
+/* One setting serves many writes that end at once: no write is signalled before its deadline, nor later
+ * than half as long after it. */
+static void mind_deadline(struct alarm *a, int64_t now, int64_t deadline)
+{
+	if (a->at_ns >= now + deadline)
+		return;
+	a->at_ns = now + deadline + deadline / 2;
+	set_alarm(a, a->at_ns - now, deadline);
+}
+
+static void rest(struct alarm *a)
+{
+	if (a->at_ns)
+		set_alarm(a, 0, 0);
+	a->at_ns = 0;
+}
+
+static int carry_out(struct writer *w, struct writer_job *job, struct alarm *alarm)
 {
 	size_t size = strlen(job->text);
 	ssize_t n;
-	int r;
 
-	set_alarm(alarm, w->deadline_ns);
+	mind_deadline(alarm, job->began_ns, w->deadline_ns);
 	n = w->write(job->fd, job->text, size);
-	r = n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
-	set_alarm(alarm, 0);
-	return r;
+	return n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
 }
 
 static void unlink_job(struct writer_job **list, const struct writer_job *job)
@@ -168,7 +189,9 @@ static void end_job(struct writer *w, struct writer_job *job)
 		errno = 0;
 	if (job->forgotten)
 		free_job(job);
-	pthread_cond_broadcast(&w->ended);
+	/* Whoever waits for one waits for all that are queued: woken once, not for each. */
+	if (!w->head)
+		pthread_cond_broadcast(&w->ended);
 }
 
 static struct writer_job *take_job(struct writer *w)
@@ -182,13 +205,14 @@ static struct writer_job *take_job(struct writer *w)
 	job->began_ns = clock_monotonic_ns();
 	job->next = w->running;
 	w->running = job;
+	w->taken++;
 	return job;
 }
 
 static void *serve(void *arg)
 {
 	struct writer *w = arg;
-	timer_t alarm;
+	struct alarm alarm;
 	int r = make_alarm(&alarm);
 
 	pthread_mutex_lock(&w->lock);
@@ -196,19 +220,20 @@ static void *serve(void *arg)
 		struct writer_job *job;
 
 		if (!w->head) {
+			rest(&alarm);
 			pthread_cond_wait(&w->work, &w->lock);
 			continue;
 		}
 		job = take_job(w);
 		pthread_mutex_unlock(&w->lock);
 		/* Without an alarm nothing is written that might never end. */
-		job->result = r < 0 ? r : carry_out(w, job, alarm);
+		job->result = r < 0 ? r : carry_out(w, job, &alarm);
 		pthread_mutex_lock(&w->lock);
 		end_job(w, job);
 	}
 	w->threads--;
 	if (r == 0)
-		timer_delete(alarm);
+		timer_delete(alarm.timer);
 	let_go(w);
 	return NULL;
 }
@@ -268,7 +293,8 @@ int writer_begin(struct writer *w, int fd, const char *text, bool quiet, struct 
 	if (r == 0) {
 		*w->tail = job;
 		w->tail = &job->next;
-		pthread_cond_signal(&w->work);
+		if (!quiet)
+			pthread_cond_signal(&w->work);
 	}
 	pthread_mutex_unlock(&w->lock);
 	if (r < 0) {
@@ -287,15 +313,21 @@ static void wait_until(struct writer *w, int64_t ns)
 
 int writer_end(struct writer *w, struct writer_job *job, int64_t wait_ns)
 {
-	int64_t now = clock_monotonic_ns(), until = now + wait_ns;
+	int64_t now, until;
 	int r;
 
 	pthread_mutex_lock(&w->lock);
+	if (w->head)
+		pthread_cond_signal(&w->work);
+	now = job->state == JOB_ENDED ? 0 : clock_monotonic_ns();
+	until = now + wait_ns;
 	while (job->state != JOB_ENDED && now < until) {
+		uint64_t taken = w->taken;
+
 		wait_until(w, w->head ? MIN(until, now + HELD_UP_NS) : until);
 		now = clock_monotonic_ns();
 		/* Nobody has come for what is queued: whoever should have is held up. */
-		if (w->head && w->threads == (int)count_running(w))
+		if (w->head && w->taken == taken && w->threads == (int)count_running(w))
 			start_thread(w);
 	}
 	/* Nobody waits for it any more. */

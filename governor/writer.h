@@ -20,16 +20,16 @@ struct writer_job;
 typedef ssize_t (*writer_write)(int fd, const void *text, size_t size);
 
 /*
- * `deadline_ns`: for one write; `event`: an eventfd that is
- * written whenever a job has ended (borrowed), -1: none. `write` replaces write(2), for tests; NULL.
+ * `deadline_ns`: for one write, or half as long again; `event`: an eventfd that is written whenever a job
+ * has ended (borrowed), -1: none. `write` replaces write(2), for tests; NULL.
  */
 int writer_open(int64_t deadline_ns, int event, writer_write write, struct writer **ret);
 /* Jobs that have not begun are dropped; threads that are stuck are left behind. NULL is allowed. */
 void writer_close(struct writer *w);
 
-/* Queues one write of `text` (copied) to `fd` (owned from here on, closed when it is done). `quiet`: its
- * end is only worth an event after a writer_end() that did not see it. -ENOMEM, -EAGAIN; -EBUSY: too
- * many threads are stuck. */
+/* Queues one write of `text` (copied) to `fd` (owned from here on, closed when it is done). `quiet`: the
+ * caller will ask for it at once, with others: it may begin only then, and its end is only worth an event
+ * after a writer_end() that did not see it. -ENOMEM, -EAGAIN; -EBUSY: too many threads are stuck. */
 int writer_begin(struct writer *w, int fd, const char *text, bool quiet, struct writer_job **ret);
 
 /* Waits at most so long for it to end: 0 or its negative errno (-EINTR: the deadline), and the job is
