@@ -76,12 +76,15 @@ static int watch_fd(struct governor *g, int fd, void *ptr)
 	return fd < 0 || epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Each pool keeps some files open. */
+/* Each pool keeps some files open. More than the hard limit only the superuser may. */
 static void allow_descriptors(void)
 {
+	const struct rlimit wanted = { DESCRIPTORS, DESCRIPTORS };
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	if (limit.rlim_max < DESCRIPTORS && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
 		return;
 	limit.rlim_cur = MIN(limit.rlim_max, DESCRIPTORS);
 	setrlimit(RLIMIT_NOFILE, &limit);
@@ -201,7 +204,7 @@ static void say_start(struct governor *g, size_t containers)
 static int prepare(struct governor *g)
 {
 	char path[CGROUP_PATH_MAX + 300], directory[256];
-	int r = check_root(g->root_path);
+	int r = check_root(g->root_path, g->o->memory);
 
 	if (r == 0)
 		r = check_plan(g->store, clock_minute(&g->o->clock));
@@ -280,9 +283,11 @@ int governor_open(const struct governor_options *o, struct store *s, struct gove
 	g->began_ns = clock_monotonic_ns();
 	g->minute = g->plan_minute = g->cut_minute = g->outcome_minute = INT64_MIN;
 	snprintf(g->root_path, sizeof(g->root_path), "%s%s", o->mount, o->root);
+	store_set_cache(s, CACHE_BYTES);
 	r = start(g);
 	store_set_patience(s, PATIENCE_MS);
-	store_set_cache(s, CACHE_BYTES);
+	/* A start reads more than the governor ever does again; without this the heap stays as large. */
+	malloc_trim(0);
 	if (r < 0) {
 		governor_close(g);
 		return r;

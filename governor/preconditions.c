@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/parse.h"
+#include "governor/cgroup_dir.h"
 #include "governor/pool_name.h"
 #include "store/plan.h"
 
@@ -114,11 +115,40 @@ static int check_processes(const char *root_path)
 	return -EBUSY;
 }
 
-int check_root(const char *root_path)
+/* The cgroups above the root are its machine: the kernel kills for their limits, whatever ours are. */
+static int check_ancestors(const char *root_path, int64_t memory)
+{
+	_cleanup_free_ char *path = strdup(root_path);
+	char *slash;
+
+	if (!path)
+		return -ENOMEM;
+	while ((slash = strrchr(path, '/')) && slash != path) {
+		struct cgroup_dir dir = CGROUP_DIR_CLOSED;
+		int64_t limit = LIMIT_NONE;
+
+		*slash = '\0';
+		/* One that is not there yet has no limit, nor has what is above the mount. */
+		if (cgroup_dir_open(AT_FDCWD, path, &dir) == 0)
+			cgroup_dir_read(&dir, "memory.max", &limit);
+		cgroup_dir_close(&dir);
+		if (limit >= memory)
+			continue;
+		log_error(
+			"--memory %s is more than memory.max of %s allows, %s: give less, or raise that limit",
+			format_size(memory), path, format_size(limit));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int check_root(const char *root_path, int64_t memory)
 {
 	char path[4200];
-	int r;
+	int r = check_ancestors(root_path, memory);
 
+	if (r < 0)
+		return r;
 	if (access(root_path, F_OK) < 0)
 		return errno == ENOENT ? 0 : log_error_errno(-errno, "%s", root_path);
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", root_path);

@@ -48,6 +48,21 @@ static void a_budget_above_the_machine(void **state)
 	assert_refused(f, "is more than the machine's");
 }
 
+static void a_budget_above_what_the_cgroups_above_may_have(void **state)
+{
+	struct fixture *f = *state;
+	char command[256];
+
+	f->o.memory = M(64);
+	snprintf(command, sizeof(command), "echo %lld >%s/memory.max", (long long)M(64) - 1,
+		 f->mount);
+	assert_int_equal(system(command), 0);
+	assert_refused(f, "--memory 64.0M is more than memory.max of ");
+	snprintf(command, sizeof(command), "echo %lld >%s/memory.max", (long long)M(64), f->mount);
+	assert_int_equal(system(command), 0);
+	begin(f);
+}
+
 static void a_budget_below_the_margin(void **state)
 {
 	struct fixture *f = *state;
@@ -251,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_TREE(a_budget_above_the_machine),
+		ON_TREE(a_budget_above_what_the_cgroups_above_may_have),
 		ON_TREE(a_budget_below_the_margin),
 		ON_TREE(impossible_numbers),
 		ON_TREE(a_damaged_plan),

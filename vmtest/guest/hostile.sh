@@ -148,12 +148,15 @@ start
 hostile swap
 spared each-container
 stop
-# The other way to protect: the mount does it for all that is below.
+# The other way to protect: the mount does it for all that is below. The next test of this boot gets it as it was.
+options=$(findmnt -no FS-OPTIONS $CG)
 mount -o remount,memory_recursiveprot $CG
 start
 spared recursive
 equal hostile-recursive-leaves-containers "$(low pool-f/f1)" 0
 stop
+mount -t cgroup2 -o "remount,$options" cgroup2 $CG
+equal hostile-mount-as-before "$(findmnt -no FS-OPTIONS $CG)" "$options"
 swapoff /dev/zram0
 sed 's/^/# /' $work/log | tail -20
 exit $((failures > 0))
