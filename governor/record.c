@@ -20,8 +20,8 @@ enum item_kind {
 	ITEM_LAST,
 	ITEM_REMOVE
 };
-/* A pack that has so many gets no more: the queue forgets by packs. */
-#define ROWS_A_PACK 1024
+/* A pack that has so many gets no more: the queue forgets by packs, and SQLite copies each as a whole. */
+#define ROWS_A_PACK 64
 
 /* Rows of the ledger and outcomes of one minute are packed into one item, as long as the queue has room:
  * at a minute's change on a large node there are thousands of them. Texts are behind the item, as long as
