@@ -35,9 +35,9 @@ void cgroup_dir_close(struct cgroup_dir *c);
 /* A file with one number or "max" (LIMIT_NONE). -ENODEV or -ENOENT when the cgroup is gone, -EINVAL
  * when it holds something else. */
 int cgroup_dir_read(struct cgroup_dir *c, const char *file, int64_t *ret);
-/* The whole text of a file, cut to size - 1 bytes and terminated. */
 /* The descriptor of a file that is kept open after it was read; -1: it is not. */
 int cgroup_dir_kept(struct cgroup_dir *c, const char *file);
+/* The whole text of a file, cut to size - 1 bytes and terminated. */
 int cgroup_dir_read_text(struct cgroup_dir *c, const char *file, char *ret, size_t size);
 /* A descriptor to write the file with, later or in another thread. */
 int cgroup_dir_open_file(struct cgroup_dir *c, const char *file);

@@ -39,8 +39,8 @@ static void read_events(struct pool *p, struct pressure_sample *ret)
 	}
 }
 
-/* One call for all pools: a cgroup's events file that has changed since it was read is exceptional. A
- * plain file in a test's tree never is, and is read each time. */
+/* One call for all pools: a cgroup's events file that has changed since it was read is exceptional. What is
+ * not kept open is read each time. */
 static void poll_events(struct governor *g)
 {
 	_cleanup_free_ struct pollfd *files = calloc(g->n, sizeof(*files));

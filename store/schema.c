@@ -129,8 +129,7 @@ static const char version_quality[] =
 /*
  * Ledger and outcomes, of which a minute of a large node brings hundreds of rows each, packed
  * (store/pack.h): a row here is what one transaction wrote of one minute. Outcomes have the sums of theirs
- * beside them. The views are what the tables were, for
- * reading with other programs.
+ * beside them. The views are what the tables were, for reading with other programs.
  */
 static const char version_packed[] =
 	"CREATE TABLE ledger_rows(id INTEGER PRIMARY KEY, minute INTEGER NOT NULL,"
