@@ -114,8 +114,8 @@ static int read_rates(struct live *l, struct store *s, struct board *b, double s
 		if (!node)
 			return -ENOMEM;
 		/* A cgroup that is new since the last look has gained all it has. */
-		gain = (int64_t)(counters[i].requests - node->counters.requests);
-		node->counters = counters[i];
+		gain = (int64_t)(counters[i].requests - tree_counters(node)->requests);
+		r = tree_set_counters(node, &counters[i]);
 		if (row && seconds > 0 && gain > 0)
 			row->rate += (double)gain / seconds;
 	}

@@ -62,11 +62,12 @@ static int64_t scaled_us(double time_scale, int64_t ns)
 static void book_durations(struct cgroup_node *node, double time_scale, struct history_row *row)
 {
 	struct durations *base = &node->base.durations, gained = { 0 };
+	const struct wire_invocations *c = tree_counters(node);
 
-	if (memcmp(base->n, node->counters.durations, sizeof(base->n)) == 0)
+	if (memcmp(base->n, c->durations, sizeof(base->n)) == 0)
 		return;
 	for (int i = 0; i < DURATION_BUCKETS; i++) {
-		uint32_t n = node->counters.durations[i] - base->n[i];
+		uint32_t n = c->durations[i] - base->n[i];
 
 		/* Backwards: see gain(). */
 		if (n > UINT32_MAX / 2)
@@ -83,7 +84,7 @@ static void book_durations(struct cgroup_node *node, double time_scale, struct h
 /* How requests ended, and what is not certain of them. */
 static void book_outcomes(struct cgroup_node *node, double time_scale, struct history_row *row)
 {
-	const struct wire_invocations *c = &node->counters;
+	const struct wire_invocations *c = tree_counters(node);
 	struct counter_baseline *b = &node->base;
 	bool *changed = &node->base_changed;
 	int64_t unsettled = gain(c->unsettled, &b->unsettled, changed);
@@ -104,17 +105,18 @@ static void book_outcomes(struct cgroup_node *node, double time_scale, struct hi
 
 static void book_invocations(struct cgroup_node *node, double time_scale, struct history_row *row)
 {
+	const struct wire_invocations *c = tree_counters(node);
 	struct counter_baseline *b = &node->base;
 	bool *changed = &node->base_changed;
 	struct cgroup_node *owner = node->container ? node->container : node;
-	int64_t n = gain(node->counters.requests, &b->requests, changed);
+	int64_t n = gain(c->requests, &b->requests, changed);
 
 	owner->row_invocations += n;
 	owner->row_changed |= n > 0;
 	row->invocations += n;
-	row->inits += gain(node->counters.inits, &b->inits, changed);
-	row->responses += gain(node->counters.responses, &b->responses, changed);
-	row->busy_us += scaled_us(time_scale, gain(node->counters.busy_ns, &b->busy_ns, changed));
+	row->inits += gain(c->inits, &b->inits, changed);
+	row->responses += gain(c->responses, &b->responses, changed);
+	row->busy_us += scaled_us(time_scale, gain(c->busy_ns, &b->busy_ns, changed));
 	book_outcomes(node, time_scale, row);
 }
 

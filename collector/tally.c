@@ -313,9 +313,9 @@ void tally_invocations(struct tally *t, uint64_t id, const struct wire_invocatio
 {
 	struct cgroup_node *node = tree_find(&t->tree, id), *container;
 
-	if (!node)
+	/* Without memory for them the next pass brings them again. */
+	if (!node || tree_set_counters(node, c) < 0)
 		return;
-	node->counters = *c;
 	if (node->base.narrow)
 		book_widen(&node->base, c);
 	container = node->container;
@@ -362,7 +362,7 @@ static void book_node(struct tally *t, struct cgroup_node *node, int64_t minute)
 {
 	struct history_row unknown = { 0 }, *row = &unknown;
 
-	if (!is_decided(node) && !node->gone && node->counters.requests && !node->held++)
+	if (!is_decided(node) && !node->gone && tree_counters(node)->requests && !node->held++)
 		return;
 	if (node->function >= 0)
 		row = &t->functions.at[node->function].now;
@@ -537,7 +537,7 @@ int64_t tally_rows_lost(const struct tally *t)
 bool tally_is_unknown(const struct cgroup_node *node)
 {
 	return !node->container && node->parent &&
-	       ((node->had_processes && !node->had_children) || node->counters.requests > 0);
+	       ((node->had_processes && !node->had_children) || tree_counters(node)->requests > 0);
 }
 
 bool tally_is_pool(const struct cgroup_node *node)

@@ -21,6 +21,7 @@ int tree_init(struct cgroup_tree *t)
 
 static void free_node(struct cgroup_node *node)
 {
+	free(node->counters);
 	free(node->path);
 	free(node);
 }
@@ -100,6 +101,23 @@ struct cgroup_node *tree_add(struct cgroup_tree *t, uint64_t id, struct cgroup_n
 	t->bucket[slot(t, id)] = node;
 	t->n++;
 	return node;
+}
+
+const struct wire_invocations *tree_counters(const struct cgroup_node *node)
+{
+	static const struct wire_invocations none;
+
+	return node->counters ? node->counters : &none;
+}
+
+int tree_set_counters(struct cgroup_node *node, const struct wire_invocations *c)
+{
+	if (!node->counters)
+		node->counters = malloc(sizeof(*node->counters));
+	if (!node->counters)
+		return -ENOMEM;
+	*node->counters = *c;
+	return 0;
 }
 
 void tree_remove(struct cgroup_tree *t, struct cgroup_node *node)

@@ -22,7 +22,8 @@ struct cgroup_node {
 
 	/* Last read from the kernel, and what of it is in history already. */
 	struct wire_usage usage;
-	struct wire_invocations counters;
+	struct wire_invocations
+		*counters; /* NULL: the kernel has none of it, as of most cgroups of a large node */
 	struct counter_baseline base;
 	uint64_t container_first_response_ns; /* of a container: the first of any of its cgroups */
 	int64_t first_minute;		      /* INT64_MIN: not in the containers table yet */
@@ -50,6 +51,10 @@ struct cgroup_node *tree_find(const struct cgroup_tree *t, uint64_t id);
  * of memory. The id must be new. */
 struct cgroup_node *tree_add(struct cgroup_tree *t, uint64_t id, struct cgroup_node *parent,
 			     const char *name);
+/* All zeroes where the kernel has none. */
+const struct wire_invocations *tree_counters(const struct cgroup_node *node);
+/* A copy of what was read. -ENOMEM. */
+int tree_set_counters(struct cgroup_node *node, const struct wire_invocations *c);
 /* Frees a node without children. */
 void tree_remove(struct cgroup_tree *t, struct cgroup_node *node);
 
