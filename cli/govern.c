@@ -42,7 +42,9 @@ static const struct argp_option options[] = {
 	  "systemd's, which then makes the pools slices and writes their limits",
 	  0 },
 	{ "memory", KEY_MEMORY, "SIZE", 0,
-	  "The node's budget: main and all pools together (default: 3/4 of the machine)", 0 },
+	  "The node's budget: main and all pools together, no more than the cgroups above the root may "
+	  "have (default: 3/4 of the machine)",
+	  0 },
 	{ "share", KEY_SHARE, "SHARE", 0, "Most of it that pools may have (default 0.7)", 0 },
 	{ "borrow", KEY_BORROW, "SHARE", 0,
 	  "Most of it that full pools may borrow from what main does not use (default 0.1; 0: nothing)",
