@@ -20,7 +20,7 @@ power_on() { table "linear $loop 0"; }
 
 start_collector() {
 	: >$RUN/powercut.log
-	$FAASMAT collect --root /node --pin $PIN --db $DB --port 1024-65535 --minute-length ${LENGTH}s \
+	$FAASMAT collect --root ${NODE#$CG} --pin $PIN --db $DB --port 1024-65535 --minute-length ${LENGTH}s \
 		--interval 200ms 2>>$RUN/powercut.log &
 	collector=$!
 	wait_for 20 grep -q "^faasmat collect: watching" $RUN/powercut.log ||
@@ -52,7 +52,7 @@ powercut() {
 	start_collector
 	# All containers live to the end: what a lost commit had taken out of the kernel's maps would be
 	# lost with the machine in truth, too.
-	$RIG count --root /node/main --containers 4 --requests 3000000 --warm 5ms \
+	$RIG count --root ${NODE#$CG}/main --containers 4 --requests 3000000 --warm 5ms \
 		>$RUN/powercut.json 2>$RUN/powercut.err &
 	rig=$!
 	sleep 2
