@@ -77,7 +77,7 @@ struct pool {
 	bool alarmed;		/* ... has fired since the last sample */
 	bool no_pressure_files; /* tried: this kernel or tree has none */
 	int64_t events_minute;	/* model minute in which memory.events.local was last looked at */
-	bool events_quiet;	/* in this tick: nothing new in it */
+	bool events_quiet;	/* for the next look: nothing new in it */
 	int64_t stat_current;	/* memory.current when memory.stat was last read */
 	int64_t idle_file;	/* inactive_file then */
 

@@ -11,30 +11,16 @@
 /* Some hours of a node with a hundred pools. */
 #define QUEUE_MAX 16384
 
-/* Those that are packed come first. */
-enum item_kind {
-	ITEM_LEDGER,
-	ITEM_OUTCOME,
-	N_PACKED,
-	ITEM_FIRST = N_PACKED,
-	ITEM_LAST,
-	ITEM_REMOVE
-};
-/* A pack that has so many gets no more: the queue forgets by packs, and SQLite copies each as a whole. */
-#define ROWS_A_PACK 64
+enum item_kind { ITEM_LEDGER, ITEM_OUTCOME, ITEM_FIRST, ITEM_LAST, ITEM_REMOVE };
 
-/* Rows of the ledger and outcomes of one minute are packed into one item, as long as the queue has room:
- * at a minute's change on a large node there are thousands of them. Texts are behind the item, as long as
- * they are. */
+/* Texts are behind the item, as long as they are: at a minute's change on a large node there are
+ * thousands of these. */
 struct item {
 	struct item *next;
 	enum item_kind kind;
-	int64_t minute;
-	bool applied;
-	size_t rows;
 	union {
-		struct pack ledger;
-		struct outcome_pack outcomes;
+		struct ledger_row row;
+		struct outcome_row outcome;
 	};
 	/* The journal's. */
 	uint64_t cgroup;
@@ -46,8 +32,7 @@ struct item {
 struct record {
 	struct store *store;
 	struct item *head, **tail;
-	struct item *last[N_PACKED]; /* the newest of its kind; NULL: none is in the queue */
-	size_t n;		     /* rows and entries */
+	size_t n;
 	int64_t lost;
 	bool failing;
 };
@@ -70,15 +55,8 @@ static void drop_head(struct record *r)
 	r->head = item->next;
 	if (!r->head)
 		r->tail = &r->head;
-	for (int k = 0; k < N_PACKED; k++)
-		if (r->last[k] == item)
-			r->last[k] = NULL;
-	if (item->kind == ITEM_LEDGER)
-		pack_free(&item->ledger);
-	else if (item->kind == ITEM_OUTCOME)
-		pack_free(&item->outcomes.rows);
-	r->n -= item->rows;
 	free(item);
+	r->n--;
 }
 
 void record_free(struct record *r)
@@ -91,57 +69,24 @@ void record_free(struct record *r)
 	free(r);
 }
 
-/* The oldest goes: what restore needs to know of it, a newer entry of the file says too. */
-static void make_room(struct record *r)
-{
-	r->lost += (int64_t)r->head->rows;
-	drop_head(r);
-}
-
 static struct item *append(struct record *r, enum item_kind kind, size_t text)
 {
 	struct item *item = calloc(1, sizeof(*item) + text);
 
-	if (r->n >= QUEUE_MAX || (!item && r->n))
-		make_room(r);
+	/* The oldest goes: what restore needs to know of it, a newer entry of the file says too. */
+	if (r->n >= QUEUE_MAX || (!item && r->n)) {
+		drop_head(r);
+		r->lost++;
+	}
 	if (!item) {
 		r->lost++;
 		return NULL;
 	}
 	item->kind = kind;
-	item->rows = 1;
 	*r->tail = item;
 	r->tail = &item->next;
 	r->n++;
 	return item;
-}
-
-/* Where a row of this minute is to be packed. */
-static struct item *append_row(struct record *r, enum item_kind kind, int64_t minute, bool applied)
-{
-	struct item *item = r->last[kind];
-
-	if (item && item->minute == minute && item->applied == applied &&
-	    item->rows < ROWS_A_PACK && r->n < QUEUE_MAX) {
-		item->rows++;
-		r->n++;
-		return item;
-	}
-	item = append(r, kind, 0);
-	if (!item)
-		return NULL;
-	item->minute = minute;
-	item->applied = applied;
-	r->last[kind] = item;
-	return item;
-}
-
-/* There was no memory for the row. */
-static void take_back(struct record *r, struct item *item)
-{
-	item->rows--;
-	r->n--;
-	r->lost++;
 }
 
 static const char *keep_text(char **to, const char *text)
@@ -154,18 +99,29 @@ static const char *keep_text(char **to, const char *text)
 
 void record_ledger(struct record *r, const struct ledger_row *row)
 {
-	struct item *item = append_row(r, ITEM_LEDGER, row->minute, row->applied);
+	struct item *item = append(r, ITEM_LEDGER,
+				   strlen(row->pool) + strlen(row->action) + strlen(row->file) +
+					   strlen(row->reason) + 4);
+	char *to;
 
-	if (item && store_pack_ledger(&item->ledger, row) < 0)
-		take_back(r, item);
+	if (!item)
+		return;
+	to = item->text;
+	item->row = *row;
+	item->row.pool = keep_text(&to, row->pool);
+	item->row.action = keep_text(&to, row->action);
+	item->row.file = keep_text(&to, row->file);
+	item->row.reason = keep_text(&to, row->reason);
 }
 
 void record_outcome(struct record *r, const struct outcome_row *row)
 {
-	struct item *item = append_row(r, ITEM_OUTCOME, row->minute, row->applied);
+	struct item *item = append(r, ITEM_OUTCOME, strlen(row->pool) + 1);
 
-	if (item && store_pack_outcome(&item->outcomes, row) < 0)
-		take_back(r, item);
+	if (!item)
+		return;
+	item->outcome = *row;
+	item->outcome.pool = strcpy(item->text, row->pool);
 }
 
 void record_journal_first(struct record *r, const struct journal_row *row)
@@ -219,16 +175,13 @@ static int write_first(struct record *r, const struct item *item)
 	return store_journal_first(r->store, &row);
 }
 
-static int write_item(struct record *r, struct item *item)
+static int write_item(struct record *r, const struct item *item)
 {
-	if (item->rows == 0)
-		return 0;
 	switch (item->kind) {
 	case ITEM_LEDGER:
-		return store_add_ledger_pack(r->store, item->minute, &item->ledger);
+		return store_add_ledger(r->store, &item->row);
 	case ITEM_OUTCOME:
-		return store_add_outcome_pack(r->store, item->minute, item->applied,
-					      &item->outcomes);
+		return store_add_outcome(r->store, &item->outcome);
 	case ITEM_FIRST:
 		return write_first(r, item);
 	case ITEM_LAST:

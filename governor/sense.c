@@ -30,7 +30,7 @@ static void read_events(struct pool *p, struct pressure_sample *ret)
 {
 	char text[512];
 
-	if (p->events_quiet && p->pressure.last.has_events) {
+	if (p->events_quiet && !p->alarmed && p->pressure.last.has_events) {
 		ret->has_events = true;
 		ret->max = p->pressure.last.max;
 		ret->oom = p->pressure.last.oom;
@@ -39,8 +39,8 @@ static void read_events(struct pool *p, struct pressure_sample *ret)
 	}
 }
 
-/* One call for all pools: a cgroup's events file that has changed since it was read is exceptional. What is
- * not kept open is read each time. */
+/* One call for all pools: a cgroup's events file that has changed since it was read is exceptional (of two
+ * changes within 10 ms the second is told at their end). What is not kept open is read each time. */
 static void poll_events(struct governor *g)
 {
 	_cleanup_free_ struct pollfd *files = calloc(g->n, sizeof(*files));
@@ -175,6 +175,8 @@ static void look(struct governor *g, size_t i, bool deep, bool stat_too)
 		sample.stolen = stat.stolen;
 	}
 	p->alarmed = false;
+	/* Good for one look: who is about to lower a limit reads. */
+	p->events_quiet = false;
 	say(g, i, pressure_look(&p->pressure, &sample, s->limit, s->current));
 }
 
@@ -270,7 +272,6 @@ void sense_shrinking(struct governor *g)
 
 bool sense_calm(struct governor *g, size_t i)
 {
-	g->pools[i]->events_quiet = false;
 	look(g, i, true, true);
 	apply_findings(g, i);
 	return !g->states[i].veto;

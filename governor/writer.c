@@ -142,13 +142,13 @@ static void set_alarm(struct alarm *a, int64_t first_ns, int64_t every_ns)
 	timer_settime(a->timer, 0, &t, NULL);
 }
 
-/* One setting serves many writes that end at once: no write is signalled before its deadline, nor later
- * than half as long after it. */
+/* One setting serves many writes that end at once: no write is signalled before its deadline, nor much
+ * later. */
 static void mind_deadline(struct alarm *a, int64_t now, int64_t deadline)
 {
 	if (a->at_ns >= now + deadline)
 		return;
-	a->at_ns = now + deadline + deadline / 2;
+	a->at_ns = now + deadline + deadline / 8;
 	set_alarm(a, a->at_ns - now, deadline);
 }
 
@@ -375,7 +375,7 @@ int writer_stuck(struct writer *w)
 
 	pthread_mutex_lock(&w->lock);
 	for (const struct writer_job *job = w->running; job; job = job->next)
-		n += now - job->began_ns > w->deadline_ns + STUCK_NS;
+		n += now - job->began_ns > w->deadline_ns + w->deadline_ns / 8 + STUCK_NS;
 	pthread_mutex_unlock(&w->lock);
 	return n;
 }

@@ -6,54 +6,24 @@
 
 #include "store/internal.h"
 
-int store_pack_ledger(struct pack *p, const struct ledger_row *row)
-{
-	pack_begin_row(p);
-	pack_number(p, row->time_us);
-	pack_text(p, row->pool);
-	pack_text(p, row->action);
-	pack_text(p, row->file);
-	pack_number(p, row->before);
-	pack_number(p, row->after);
-	pack_text(p, row->reason);
-	pack_number(p, row->applied);
-	return pack_end_row(p);
-}
-
-int store_add_ledger_pack(struct store *s, int64_t minute, struct pack *p)
-{
-	const char *rows = pack_take(p);
-	sqlite3_stmt *stmt;
-	int r = rows ? store_bind(s, "INSERT INTO ledger_rows(minute, rows) VALUES(?1, ?2)", &stmt,
-				  STORE_NUMBERS(minute))
-		     : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_text(stmt, 2, rows, -1, SQLITE_STATIC);
-	return store_run(s, stmt);
-}
-
 int store_add_ledger(struct store *s, const struct ledger_row *row)
 {
-	struct pack p = { 0 };
-	int r = store_pack_ledger(&p, row);
-
-	if (r == 0)
-		r = store_add_ledger_pack(s, row->minute, &p);
-	pack_free(&p);
-	return r;
+	sqlite3_stmt *stmt;
+	int r = store_bind(s,
+			   "INSERT INTO ledger(minute, time_us, pool, action, file, before,"
+			   " after, reason, applied) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+			   &stmt, STORE_NUMBERS(row->minute, row->time_us));
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(stmt, 3, row->pool, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 4, row->action, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 5, row->file, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 6, row->before);
+	sqlite3_bind_int64(stmt, 7, row->after);
+	sqlite3_bind_text(stmt, 8, row->reason, -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 9, row->applied);
+	return store_run(s, stmt);
 }
-
-/* The view `ledger`; itself it cannot be used here: SQLite's JSON functions are not for schemas that are
- * not trusted. */
-#define LEDGER                                                                               \
-	"(SELECT l.id * 65536 + j.key AS id, l.minute AS minute,"                            \
-	" json_extract(j.value, '$[0]') AS time_us, json_extract(j.value, '$[1]') AS pool,"  \
-	" json_extract(j.value, '$[2]') AS action, json_extract(j.value, '$[3]') AS file,"   \
-	" json_extract(j.value, '$[4]') AS before, json_extract(j.value, '$[5]') AS after,"  \
-	" json_extract(j.value, '$[6]') AS reason, json_extract(j.value, '$[7]') AS applied" \
-	" FROM ledger_rows l, json_each(l.rows) j)"
 
 #define ROW "minute, time_us, pool, action, file, before, after, reason, applied"
 
@@ -77,9 +47,9 @@ int store_each_ledger(struct store *s, int64_t first, int64_t last,
 		      int (*fn)(const struct ledger_row *row, void *arg), void *arg)
 {
 	sqlite3_stmt *stmt;
-	int r = store_bind(
-		s, "SELECT " ROW " FROM " LEDGER " WHERE minute BETWEEN ?1 AND ?2 ORDER BY id",
-		&stmt, STORE_NUMBERS(first, last));
+	int r = store_bind(s,
+			   "SELECT " ROW " FROM ledger WHERE minute BETWEEN ?1 AND ?2 ORDER BY id",
+			   &stmt, STORE_NUMBERS(first, last));
 	if (r < 0)
 		return r;
 	while ((r = store_step(s, stmt)) == 1) {
@@ -99,9 +69,10 @@ int store_count_ledger(struct store *s, int64_t first, int64_t last,
 {
 	sqlite3_stmt *stmt;
 	int r = store_bind(s,
-			   /* The columns beside max() are those of its row. */
-			   "SELECT count(*), " ROW ", max(id) FROM " LEDGER
-			   " WHERE minute BETWEEN ?1 AND ?2 GROUP BY action ORDER BY action",
+			   "SELECT n, " ROW
+			   " FROM ledger JOIN (SELECT count(*) AS n, max(id) AS newest"
+			   " FROM ledger WHERE minute BETWEEN ?1 AND ?2 GROUP BY action)"
+			   " ON id = newest ORDER BY action",
 			   &stmt, STORE_NUMBERS(first, last));
 	if (r < 0)
 		return r;
@@ -120,8 +91,7 @@ int store_count_ledger(struct store *s, int64_t first, int64_t last,
 int store_last_ledger(struct store *s, int64_t *ret)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(s, "SELECT minute FROM ledger_rows ORDER BY minute DESC LIMIT 1",
-				&stmt);
+	int r = store_statement(s, "SELECT minute FROM ledger ORDER BY minute DESC LIMIT 1", &stmt);
 
 	if (r == 0)
 		r = store_step(s, stmt);
@@ -135,15 +105,10 @@ int store_last_ledger(struct store *s, int64_t *ret)
 int store_before_last_write(struct store *s, const char *pool, const char *file, int64_t *ret)
 {
 	sqlite3_stmt *stmt;
-	int r = store_statement(
-		s,
-		"SELECT (SELECT json_extract(value, '$[4]') FROM json_each(rows)"
-		" WHERE json_extract(value, '$[1]') = ?1"
-		" AND json_extract(value, '$[3]') = ?2"
-		" AND json_extract(value, '$[2]') = 'write'"
-		" AND json_extract(value, '$[7]') ORDER BY key DESC LIMIT 1) AS last"
-		" FROM ledger_rows WHERE last IS NOT NULL ORDER BY id DESC LIMIT 1",
-		&stmt);
+	int r = store_statement(s,
+				"SELECT before FROM ledger WHERE pool = ?1 AND file = ?2 AND"
+				" action = 'write' AND applied ORDER BY id DESC LIMIT 1",
+				&stmt);
 
 	if (r < 0)
 		return r;
@@ -159,7 +124,7 @@ int store_before_last_write(struct store *s, const char *pool, const char *file,
 
 int store_forget_ledger(struct store *s, int64_t before)
 {
-	return store_exec(s, "DELETE FROM ledger_rows WHERE minute < ?1", STORE_NUMBERS(before));
+	return store_exec(s, "DELETE FROM ledger WHERE minute < ?1", STORE_NUMBERS(before));
 }
 
 int store_journal_first(struct store *s, const struct journal_row *row)

@@ -6,7 +6,7 @@
 #ifndef FAASMAT_STORE_LEDGER_H
 #define FAASMAT_STORE_LEDGER_H
 
-#include "store/pack.h"
+#include "store/store.h"
 
 struct ledger_row {
 	int64_t minute;
@@ -21,9 +21,6 @@ struct ledger_row {
 };
 
 int store_add_ledger(struct store *s, const struct ledger_row *row);
-/* Many rows of one minute: packed one after the other (row->minute is not; -ENOMEM), then added together. */
-int store_pack_ledger(struct pack *p, const struct ledger_row *row);
-int store_add_ledger_pack(struct store *s, int64_t minute, struct pack *p);
 /* Rows of minutes first..last in the order they were written; texts valid during the call only. */
 int store_each_ledger(struct store *s, int64_t first, int64_t last,
 		      int (*fn)(const struct ledger_row *row, void *arg), void *arg);

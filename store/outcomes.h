@@ -4,7 +4,7 @@
 #ifndef FAASMAT_STORE_OUTCOMES_H
 #define FAASMAT_STORE_OUTCOMES_H
 
-#include "store/pack.h"
+#include "store/store.h"
 
 /* Bytes. given and taken are means over the minute: their sum over minutes / MiB is MiB-minutes. */
 struct outcome_row {
@@ -19,6 +19,14 @@ struct outcome_row {
 	bool applied;	     /* false in shadow mode */
 };
 
+/* Adds a pool's minute; a minute of the same pool that is there already (a governor restarted in it)
+ * is merged. */
+int store_add_outcome(struct store *s, const struct outcome_row *row);
+/* One pool's minute; -ENODATA. ret->pool is `pool`. */
+int store_read_outcome(struct store *s, const char *pool, int64_t minute, struct outcome_row *ret);
+/* The newest minute of which a pool's outcome is stored; pool NULL: of any. -ENODATA. */
+int store_last_outcome(struct store *s, const char *pool, int64_t *ret);
+
 /* Sums over minutes first..last and all pools. */
 struct outcome_sum {
 	int64_t pool_minutes;
@@ -26,24 +34,6 @@ struct outcome_sum {
 	int64_t given_bytes, taken_bytes;
 	int64_t pools_hurt; /* different pools */
 };
-
-/* Pools' outcomes of one minute, to be added together. */
-struct outcome_pack {
-	struct pack rows;
-	struct outcome_sum sum; /* pools_hurt is not counted */
-};
-
-/* Adds one row's outcome (-ENOMEM); row->minute and row->applied are the whole pack's. */
-int store_pack_outcome(struct outcome_pack *p, const struct outcome_row *row);
-/* Adds a minute. One that is there already (a clock that was set back) is merged when it is read. */
-int store_add_outcome_pack(struct store *s, int64_t minute, bool applied, struct outcome_pack *p);
-/* A pack of one. */
-int store_add_outcome(struct store *s, const struct outcome_row *row);
-/* One pool's minute; -ENODATA. ret->pool is `pool`. */
-int store_read_outcome(struct store *s, const char *pool, int64_t minute, struct outcome_row *ret);
-/* The newest minute of which a pool's outcome is stored; pool NULL: of any. -ENODATA. */
-int store_last_outcome(struct store *s, const char *pool, int64_t *ret);
-
 int store_sum_outcomes(struct store *s, int64_t first, int64_t last, bool applied,
 		       struct outcome_sum *ret);
 int store_forget_outcomes(struct store *s, int64_t before);

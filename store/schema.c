@@ -127,50 +127,15 @@ static const char version_quality[] =
 	"ALTER TABLE baselines ADD COLUMN durations BLOB;";
 
 /*
- * Ledger and outcomes, of which a minute of a large node brings hundreds of rows each, packed
- * (store/pack.h): a row here is what one transaction wrote of one minute. Outcomes have the sums of theirs
- * beside them. The views are what the tables were, for reading with other programs.
- */
-static const char version_packed[] =
-	"CREATE TABLE ledger_rows(id INTEGER PRIMARY KEY, minute INTEGER NOT NULL,"
-	"  rows TEXT NOT NULL);"
-	"INSERT INTO ledger_rows SELECT id, minute, json_array(json_array(time_us, pool, action,"
-	"  file, before, after, reason, applied)) FROM ledger ORDER BY id;"
-	"DROP TABLE ledger;"
-	"CREATE INDEX ledger_rows_minute ON ledger_rows(minute);"
-	"CREATE VIEW ledger AS SELECT l.id * 65536 + j.key AS id, l.minute AS minute,"
-	"  json_extract(j.value, '$[0]') AS time_us, json_extract(j.value, '$[1]') AS pool,"
-	"  json_extract(j.value, '$[2]') AS action, json_extract(j.value, '$[3]') AS file,"
-	"  json_extract(j.value, '$[4]') AS before, json_extract(j.value, '$[5]') AS after,"
-	"  json_extract(j.value, '$[6]') AS reason, json_extract(j.value, '$[7]') AS applied"
-	"  FROM ledger_rows l, json_each(l.rows) j;"
-
-	"CREATE TABLE outcome_rows(id INTEGER PRIMARY KEY, minute INTEGER NOT NULL,"
-	"  applied INTEGER NOT NULL, pools INTEGER NOT NULL, hurt INTEGER NOT NULL,"
-	"  given_bytes INTEGER NOT NULL, taken_bytes INTEGER NOT NULL, rows TEXT NOT NULL);"
-	"INSERT INTO outcome_rows(minute, applied, pools, hurt, given_bytes, taken_bytes, rows)"
-	"  SELECT minute, applied, count(*), sum(worst_bytes > 0), sum(given_bytes),"
-	"  sum(taken_bytes), json_group_array(json_array(pool, target_bytes, limit_bytes,"
-	"  usage_bytes, given_bytes, taken_bytes, worst_bytes)) FROM outcomes"
-	"  GROUP BY minute, applied;"
-	"DROP TABLE outcomes;"
-	"CREATE INDEX outcome_rows_minute ON outcome_rows(minute);"
-	"CREATE VIEW outcomes AS SELECT o.minute AS minute,"
-	"  json_extract(j.value, '$[0]') AS pool, json_extract(j.value, '$[1]') AS target_bytes,"
-	"  json_extract(j.value, '$[2]') AS limit_bytes,"
-	"  json_extract(j.value, '$[3]') AS usage_bytes,"
-	"  json_extract(j.value, '$[4]') AS given_bytes,"
-	"  json_extract(j.value, '$[5]') AS taken_bytes,"
-	"  json_extract(j.value, '$[6]') AS worst_bytes, o.applied AS applied"
-	"  FROM outcome_rows o, json_each(o.rows) j;";
-
-/*
  * A database of version N has had the first N of these. What has been released is never edited: a
  * change of the schema is one more step, and an older database is brought up when it is opened for
  * writing.
  */
 static const char *const steps[] = {
-	version_1, version_outcomes, version_memory, version_quality, version_packed,
+	version_1,
+	version_outcomes,
+	version_memory,
+	version_quality,
 };
 #define SCHEMA_VERSION ((int)ARRAY_SIZE(steps))
 

@@ -241,11 +241,10 @@ m=29923625 # 2026-11-23 07:05
 sqlite3 "$FAASMAT_DB" "insert into planned values($m - 10, $m + 10);
 	insert into plan select $m, id, 4, 4 * 50 * 1048576, 50 * 1048576 from functions where name = 'f';
 	insert into forecasts select id, $m, 120, 118, 140, 150, 180 from functions where name = 'f';
-	insert into ledger_rows(minute, rows) values
-		($m - 1, '[[1795417485000000,\"pool-f\",\"write\",\"memory.max\",157286400,209715200,\"the target is 200M\",0]]'),
-		($m, '[[1795417500000000,\"pool-f\",\"veto\",\"memory.max\",209715200,209715200,\"keeps 20M\",0]]');
-	insert into outcome_rows(minute, applied, pools, hurt, given_bytes, taken_bytes, rows) values
-		($m, 0, 1, 1, 10485760, 1048576, '[[\"pool-f\",209715200,209715200,220200960,10485760,1048576,10485760]]')"
+	insert into ledger(minute, time_us, pool, action, file, before, after, reason, applied) values
+		($m - 1, 1795417485000000, 'pool-f', 'write', 'memory.max', 157286400, 209715200, 'the target is 200M', 0),
+		($m, 1795417500000000, 'pool-f', 'veto', 'memory.max', 209715200, 209715200, 'keeps 20M', 0);
+	insert into outcomes values($m, 'pool-f', 209715200, 209715200, 220200960, 10485760, 1048576, 10485760, 0)"
 works explain-forecast '120.0 invocations were expected' "$F" explain f 2026-11-23T07:05
 works explain-plan '4 containers of 50.0M, 200M in all' "$F" explain f
 works explain-write 'would have written memory.max 150M -> 200M; the target' "$F" explain f $m
@@ -254,12 +253,12 @@ same explain-json "$("$F" explain f --json | jq -c '[.minute, .outcome.hurt, (.l
 works explain-main 'pool main' "$F" explain main $m
 # Every action of the ledger is a sentence, as done and as in shadow mode.
 sentence() { # sentence ACTION APPLIED WANTED
-	sqlite3 "$FAASMAT_DB" "delete from ledger_rows; insert into ledger_rows(minute, rows)
-		values($m, '[[1795417500000000,\"pool-f\",\"$1\",\"memory.max\",104857600,209715200,\"the reason\",$2]]')"
+	sqlite3 "$FAASMAT_DB" "delete from ledger; insert into ledger(minute, time_us, pool, action, file, before, after, reason, applied)
+		values($m, 1795417500000000, 'pool-f', '$1', 'memory.max', 104857600, 209715200, 'the reason', $2)"
 	works "explain-$1-$2" "$3; the reason" "$F" explain f $m
 	works "status-$1-$2" "$3; the reason" "$F" status --state-dir "$T"
 }
-kept=$(sqlite3 "$FAASMAT_DB" ".dump ledger_rows" | grep '^INSERT')
+kept=$(sqlite3 "$FAASMAT_DB" ".dump ledger" | grep '^INSERT')
 sentence reclaim 1 'asked the kernel to reclaim 100M -> 200M'
 sentence reclaim 0 'would have asked the kernel to reclaim 100M -> 200M'
 sentence borrow 1 'changed what main lends it, 100M -> 200M'
@@ -271,7 +270,7 @@ sentence calm 1 'found it calm at its limit of 100M'
 sentence breaker 1 'stopped acting'
 sentence wait 1 'kept the limit of 100M'
 sentence adopt 1 'left what someone else wrote, memory.max 100M -> 200M'
-sqlite3 "$FAASMAT_DB" "delete from ledger_rows; $kept"
+sqlite3 "$FAASMAT_DB" "delete from ledger; $kept"
 refuses explain-no-function 1 "no function 'nope'; .*locate" "$F" explain nope
 refuses explain-no-minute 2 "MINUTE is UTC" "$F" explain f 25:00
 refuses explain-nothing 2 "name a function" "$F" explain
@@ -287,7 +286,7 @@ same status-json "$("$F" status --json --state-dir "$T" | jq -c '[.governor.acti
 printf 'faasmat-lease 1\nexpires 1\ngovernor 1\nroot /sys/fs/cgroup/x\n' >"$T/lease-0"
 works status-lease '/sys/fs/cgroup/x: ends in 0 s.*watchdog IS MISSING' "$F" status --state-dir "$T"
 rm "$T/lease-0"*
-sqlite3 "$FAASMAT_DB" "delete from plan; delete from planned; delete from ledger_rows; delete from outcome_rows; delete from forecasts"
+sqlite3 "$FAASMAT_DB" "delete from plan; delete from planned; delete from ledger; delete from outcomes; delete from forecasts"
 
 # --- restore: what a governor published is gone, too
 : >"$T/gone.sock.table"

@@ -128,7 +128,7 @@ static void restore_knows_a_write_that_did_not_happen(void **state)
 	crash(f);
 	/* As if it had been killed after writing down that 30 becomes 25, and before doing it. */
 	put_bytes(f, "pool-f", "memory.max", M(30));
-	assert_int_equal(sql(f, "DELETE FROM ledger_rows WHERE rows LIKE '%the governor stops%'"),
+	assert_int_equal(sql(f, "DELETE FROM ledger WHERE reason = 'the governor stops'"),
 			 SQLITE_OK);
 	assert_int_equal(restore(f, &o), 0);
 	assert_int_equal(o.n[RESTORE_CHANGED], 0);

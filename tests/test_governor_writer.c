@@ -138,6 +138,62 @@ static void one_that_is_deaf_to_signals_holds_up_no_other(void **state)
 	close(two[0]);
 }
 
+/* A thread that has nothing to do is woken by a job that nobody waits for, and by whoever waits for a quiet one. */
+static void an_idle_thread_begins(void **state)
+{
+	int event = eventfd(0, 0), pipes[4][2];
+	struct writer_job *job;
+	struct writer *w;
+	uint64_t n;
+
+	assert_int_equal(writer_open(LONG_NS, event, NULL, &w), 0);
+	for (int i = 0; i < 4; i++) {
+		bool quiet = i >= 2;
+
+		assert_int_equal(pipe(pipes[i]), 0);
+		assert_int_equal(writer_begin(w, pipes[i][1], "1", quiet, &job), 0);
+		if (!quiet)
+			assert_int_equal(read(event, &n, sizeof(n)), sizeof(n));
+		assert_int_equal(writer_end(w, job, LONG_NS), 0);
+		close(pipes[i][0]);
+		/* Let it go to sleep. */
+		usleep(20 * 1000);
+	}
+	writer_close(w);
+	close(event);
+}
+
+static int64_t second_began_ns;
+
+static ssize_t slow_write(int fd, const void *text, size_t size)
+{
+	if (*(const char *)text == 'a')
+		usleep(60 * 1000);
+	else
+		second_began_ns = clock_monotonic_ns();
+	return write(fd, text, size);
+}
+
+/* The alarm that an earlier write has set is no reason to end one that began later. */
+static void each_write_has_its_whole_deadline(void **state)
+{
+	struct writer_job *first, *second;
+	struct writer *w;
+	int in, out, other[2];
+
+	full_pipe(&in, &out);
+	assert_int_equal(pipe(other), 0);
+	assert_int_equal(writer_open(100 * NS_PER_MS, -1, slow_write, &w), 0);
+	assert_int_equal(writer_begin(w, other[1], "a", true, &first), 0);
+	assert_int_equal(writer_begin(w, out, "b", true, &second), 0);
+	assert_int_equal(writer_end(w, second, LONG_NS), -EINTR);
+	assert_true(clock_monotonic_ns() - second_began_ns >= 100 * NS_PER_MS);
+	assert_int_equal(writer_end(w, first, LONG_NS), 0);
+	writer_close(w);
+	close(in);
+	close(other[0]);
+}
+
 static void what_is_forgotten_is_freed(void **state)
 {
 	struct writer_job *running, *queued;
@@ -168,6 +224,8 @@ int main(void)
 		cmocka_unit_test(a_deadline_ends_a_write_that_blocks),
 		cmocka_unit_test(the_end_is_an_event_for_whoever_does_not_wait),
 		cmocka_unit_test(one_that_is_deaf_to_signals_holds_up_no_other),
+		cmocka_unit_test(an_idle_thread_begins),
+		cmocka_unit_test(each_write_has_its_whole_deadline),
 		cmocka_unit_test(what_is_forgotten_is_freed),
 	};
 

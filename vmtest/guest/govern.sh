@@ -183,6 +183,18 @@ plan 1000 200 0
 removed() { [ ! -d "$root/$oddpool" ]; }
 check govern-removes-idle-pool "$(ls $root)" wait_for 60 removed
 becomes main-has-its-margin main 824
+
+# The kernel kills in a full pool, twice: the governor sees it and gives more, as far as there is.
+ooms() { sql $FAASMAT_DB "select count(*) from ledger where pool = 'pool-f' and action = 'oom'"; }
+seen() { [ "$(ooms)" -gt $before ]; }
+for mib in 150 400; do
+	before=$(ooms)
+	sh -c "echo \$\$ >$root/pool-f/f1/cgroup.procs; echo 1000 >/proc/self/oom_score_adj; exec $tools/hold $mib" >/dev/null 2>&1
+	check govern-oom-of-$mib-is-seen "$(cat $root/pool-f/memory.events.local)" wait_for 30 seen
+done
+raised() { [ "$(limit pool-f)" -ge "$(mib 300)" ]; }
+check govern-oom-raises "$(limit pool-f)" wait_for 30 raised
+check govern-oom-takes-no-other 'one is gone' eval 'alive main/m1 && alive pool-f/f1'
 kill -TERM $governor
 wait $governor
 for c in main/m1 pool-f/f1; do kill "$(cat $root/$c/cgroup.procs)"; done

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What the kernel alone takes for a governor's minute: reads memory.current and memory.max of every
- * pool-* below a cgroup, then writes memory.max of the first so many of them as it is, in a loop.
+ * pool-* below a cgroup, then writes max to memory.max of the first so many of them, in a loop: none may be governed.
  * Prints CPU microseconds a pool of each, and of a minute.
  * usage: governor-bound ROOT WRITES ROUNDS
  */
