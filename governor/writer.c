@@ -293,8 +293,7 @@ int writer_begin(struct writer *w, int fd, const char *text, bool quiet, struct 
 	if (r == 0) {
 		*w->tail = job;
 		w->tail = &job->next;
-		if (!quiet)
-			pthread_cond_signal(&w->work);
+		pthread_cond_signal(&w->work);
 	}
 	pthread_mutex_unlock(&w->lock);
 	if (r < 0) {
@@ -317,8 +316,6 @@ int writer_end(struct writer *w, struct writer_job *job, int64_t wait_ns)
 	int r;
 
 	pthread_mutex_lock(&w->lock);
-	if (w->head)
-		pthread_cond_signal(&w->work);
 	now = job->state == JOB_ENDED ? 0 : clock_monotonic_ns();
 	until = now + wait_ns;
 	while (job->state != JOB_ENDED && now < until) {

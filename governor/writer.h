@@ -27,9 +27,9 @@ int writer_open(int64_t deadline_ns, int event, writer_write write, struct write
 /* Jobs that have not begun are dropped; threads that are stuck are left behind. NULL is allowed. */
 void writer_close(struct writer *w);
 
-/* Queues one write of `text` (copied) to `fd` (owned from here on, closed when it is done). `quiet`: the
- * caller will ask for it at once, with others: it may begin only then, and its end is only worth an event
- * after a writer_end() that did not see it. -ENOMEM, -EAGAIN; -EBUSY: too many threads are stuck. */
+/* Queues one write of `text` (copied) to `fd` (owned from here on, closed when it is done). `quiet`: its
+ * end is only worth an event after a writer_end() that did not see it. -ENOMEM, -EAGAIN; -EBUSY: too
+ * many threads are stuck. */
 int writer_begin(struct writer *w, int fd, const char *text, bool quiet, struct writer_job **ret);
 
 /* Waits at most so long for it to end: 0 or its negative errno (-EINTR: the deadline), and the job is
