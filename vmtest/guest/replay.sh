@@ -35,15 +35,21 @@ prepare() {
 }
 
 # replay MODE DB NAME [RIG OPTION...]: MODE of `rig run`, lru without governor; leaves $RUN/NAME.json. The
-# cgroup is /node-NAME, whose limit ($MACHINE bytes, else 16 MiB more than the functions may have) stands
-# for the machine's memory.
+# cgroup is /node-NAME, whose limit (16 MiB more than the functions may have) stands for the machine's memory,
+# of which something that is none of faasmat's has $OTHERS MiB.
 replay() {
-	local mode=$1 db=$2 name=$3 root=/node-$3/faasmat apply= governor= collector= clock
+	local mode=$1 db=$2 name=$3 root=/node-$3/faasmat apply= governor= collector= others= clock
 	shift 3
 	mkdir -p $CG/node-$name
 	echo +memory >$CG/node-$name/cgroup.subtree_control
-	echo "${MACHINE:-$(($(numfmt --from=iec "$MEMORY") + 16 * 1048576))}" >$CG/node-$name/memory.max
+	echo $(($(numfmt --from=iec "$MEMORY") + 16 * 1048576)) >$CG/node-$name/memory.max
 	mkdir -p $CG$root
+	if [ "${OTHERS:-0}" != 0 ]; then
+		mkdir -p $CG/node-$name/others
+		sh -c "echo \$\$ >$CG/node-$name/others/cgroup.procs; echo -1000 >/proc/self/oom_score_adj; exec $BIN/hold $OTHERS lock" >$RUN/$name.others 2>&1 &
+		others=$!
+		wait_for 20 grep -q held $RUN/$name.others || echo "nothing else runs: $(cat $RUN/$name.others)" >&2
+	fi
 	clock=(--minute-length "$MINUTE" --minute-origin "$FIRST@$(($(date +%s) + LEAD))")
 	echo "${clock[3]}" >"$RUN/$name.origin"
 	if [ "$COLLECT" = 1 ]; then
@@ -73,6 +79,7 @@ replay() {
 		kill -TERM $governor
 		wait $governor
 	fi
+	[ -z "$others" ] || kill $others
 	[ -z "$collector" ] || $FAASMAT collect --detach --pin /sys/fs/bpf/$name
 	return $status
 }
