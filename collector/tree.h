@@ -22,8 +22,7 @@ struct cgroup_node {
 
 	/* Last read from the kernel, and what of it is in history already. */
 	struct wire_usage usage;
-	struct wire_invocations
-		*counters; /* NULL: the kernel has none of it, as of most cgroups of a large node */
+	struct wire_invocations *counters; /* NULL: it has none */
 	struct counter_baseline base;
 	uint64_t container_first_response_ns; /* of a container: the first of any of its cgroups */
 	int64_t first_minute;		      /* INT64_MIN: not in the containers table yet */

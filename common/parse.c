@@ -211,57 +211,20 @@ const char *format_minute(int64_t minute)
 	return format_time(minute, "%Y-%m-%d %H:%M", out, sizeof(out));
 }
 
-static uint64_t round_half_even(uint64_t n, uint64_t rest, int shift)
-{
-	uint64_t half = 1ULL << (shift - 1);
-
-	return n + (rest > half || (rest == half && n % 2));
-}
-
-static char *put_digits(char *to, uint64_t n)
-{
-	char digits[20];
-	int i = 0;
-
-	do {
-		digits[i++] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	while (i)
-		*to++ = digits[--i];
-	return to;
-}
-
-/* By hand: a minute's changes of a large node put thousands of sizes into words, and printf's floating
- * point is twenty times as long about it. */
 const char *format_size(int64_t bytes)
 {
 	static _Thread_local char ring[4][24];
 	static _Thread_local unsigned int next;
 	static const char *const units = "BKMGTPE";
-	char *out = ring[next++ % ARRAY_SIZE(ring)], *to = out;
-	uint64_t magnitude = bytes < 0 ? 0 - (uint64_t)bytes : (uint64_t)bytes, whole, rest;
-	int u = 0, shift;
+	char *out = ring[next++ % ARRAY_SIZE(ring)];
+	double v = bytes;
+	int u = 0;
 
-	while (u < 6 && magnitude >> 10 * (u + 1))
+	while (fabs(v) >= 1024 && u < 6) {
+		v /= 1024;
 		u++;
-	shift = 10 * u;
-	whole = magnitude >> shift;
-	rest = magnitude - (whole << shift);
-	if (bytes < 0)
-		*to++ = '-';
-	if (u && whole < 100) {
-		whole = round_half_even(10 * whole + (10 * rest >> shift),
-					10 * rest & ((1ULL << shift) - 1), shift);
-		to = put_digits(to, whole / 10);
-		*to++ = '.';
-		whole %= 10;
-	} else if (u) {
-		whole = round_half_even(whole, rest, shift);
 	}
-	to = put_digits(to, whole);
-	*to++ = units[u];
-	*to = '\0';
+	snprintf(out, sizeof(ring[0]), u && fabs(v) < 100 ? "%.1f%c" : "%.0f%c", v, units[u]);
 	return out;
 }
 

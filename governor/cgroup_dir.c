@@ -67,7 +67,6 @@ void cgroup_dir_close(struct cgroup_dir *c)
 {
 	for (size_t i = 0; i < CGROUP_KEPT_FILES; i++)
 		close_fd(&c->kept[i]);
-	close_fd(&c->limit);
 	free(c->slice);
 	if (c->fd >= 0)
 		close(c->fd);
@@ -152,25 +151,10 @@ int cgroup_dir_read_text(struct cgroup_dir *c, const char *file, char *ret, size
 	return (int)MIN(n, 0);
 }
 
-static int open_to_write(const struct cgroup_dir *c, const char *file)
+int cgroup_dir_open_file(const struct cgroup_dir *c, const char *file)
 {
-	int fd = TEMP_FAILURE_RETRY(
-		openat(c->fd, file, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+	int fd = openat(c->fd, file, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
-}
-
-int cgroup_dir_open_file(struct cgroup_dir *c, const char *file)
-{
-	int fd;
-
-	if (!c->keep || strcmp(file, "memory.max") != 0)
-		return open_to_write(c, file);
-	fd = c->limit >= 0 ? c->limit : open_to_write(c, file);
-	if (fd < 0 || (c->limit < 0 && !may_keep(fd)))
-		return fd;
-	c->limit = fd;
-	fd = fcntl(c->limit, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -217,14 +201,13 @@ int cgroup_dir_write(struct cgroup_dir *c, const char *file, int64_t value)
 {
 	int *kept = kept_fd(c, file);
 	char text[32];
-	int r;
 
 	if (c->slice)
 		return write_slice(c, file, value);
 	cgroup_dir_format(value, text, sizeof(text));
-	/* -EBADF: it was opened for reading only. */
-	r = kept && *kept >= 0 ? write_all(*kept, text) : -EBADF;
-	return r == -EBADF ? cgroup_dir_write_text(c, file, text) : r;
+	if (kept && *kept >= 0 && (fcntl(*kept, F_GETFL) & O_ACCMODE) == O_RDWR)
+		return write_all(*kept, text);
+	return cgroup_dir_write_text(c, file, text);
 }
 
 int cgroup_dir_children(const struct cgroup_dir *c, int (*fn)(void *arg, const char *name),

@@ -19,13 +19,11 @@ struct cgroup_dir {
 	uint64_t id; /* the kernel's id of the cgroup; never used again for another */
 	bool keep;   /* on cgroup2, where an open file of a removed cgroup says -ENODEV */
 	int kept[CGROUP_KEPT_FILES];
-	int limit; /* memory.max once more, for writes that block: who reads `kept` must not wait for them */
 	char *slice; /* the unit whose limits systemd writes for us; NULL: we write them */
 };
 
-#define CGROUP_DIR_CLOSED     \
-	((struct cgroup_dir){ \
-		.fd = -1, .limit = -1, .kept = { [0 ... CGROUP_KEPT_FILES - 1] = -1 } })
+#define CGROUP_DIR_CLOSED \
+	((struct cgroup_dir){ .fd = -1, .kept = { [0 ... CGROUP_KEPT_FILES - 1] = -1 } })
 
 /* Opens directory `path` relative to `at` (a descriptor, AT_FDCWD); no symbolic link as its last
  * component. Closed on failure. */
@@ -40,7 +38,7 @@ int cgroup_dir_kept(struct cgroup_dir *c, const char *file);
 /* The whole text of a file, cut to size - 1 bytes and terminated. */
 int cgroup_dir_read_text(struct cgroup_dir *c, const char *file, char *ret, size_t size);
 /* A descriptor to write the file with, later or in another thread. */
-int cgroup_dir_open_file(struct cgroup_dir *c, const char *file);
+int cgroup_dir_open_file(const struct cgroup_dir *c, const char *file);
 /* "max" or the number, as the files want it. */
 void cgroup_dir_format(int64_t value, char *ret, size_t size);
 /* Writes a number or "max"; the whole of it or an error. A slice's limits are written by systemd. */

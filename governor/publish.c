@@ -115,15 +115,11 @@ static bool is_current(const struct faasmat_pool *line, const struct admission_p
 	       same_text(line->function, sizeof(line->function), p->function);
 }
 
-static void write_texts(struct faasmat_pool *line, const struct admission_pool *p)
+static void write_line(struct faasmat_pool *line, const struct admission_pool *p)
 {
 	copy_text(line->pool, sizeof(line->pool), p->name);
 	copy_text(line->function, sizeof(line->function), p->function);
 	copy_text(line->cgroup, sizeof(line->cgroup), p->cgroup);
-}
-
-static void write_line(struct faasmat_pool *line, const struct admission_pool *p)
-{
 	line->admitted_bytes = p->admitted_bytes;
 	line->used_bytes = p->used_bytes;
 	line->admitted_containers = p->admitted_containers;
@@ -146,8 +142,6 @@ void publish_write(struct publisher *p, const struct admission *table)
 		/* Nothing of the line may be seen before the odd number is. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		writing = true;
-		if (i >= p->header->count || !p->line[i].function[0])
-			write_texts(&p->line[i], pool);
 		write_line(&p->line[i], pool);
 	}
 	if (!writing)

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "governor/reason.h"
 
-#include <stdarg.h>
-#include <string.h>
-
 #include "common/parse.h"
 
 const char *format_limit(int64_t bytes)
@@ -11,46 +8,27 @@ const char *format_limit(int64_t bytes)
 	return bytes == LIMIT_NONE ? "max" : format_size(bytes);
 }
 
-/* All of them after each other, up to NULL. By hand, not by printf: a minute's change of a large node has
- * hundreds of these. */
-static void say(char *ret, ...)
-{
-	size_t used = 0;
-	const char *text;
-	va_list ap;
-
-	va_start(ap, ret);
-	while ((text = va_arg(ap, const char *)) && used < REASON_MAX - 1) {
-		size_t n = MIN(strlen(text), REASON_MAX - 1 - used);
-
-		memcpy(ret + used, text, n);
-		used += n;
-	}
-	va_end(ap);
-	ret[used] = '\0';
-}
-
 static void admit_reason(const struct pool_state *p, const struct change *c, char *ret)
 {
 	if (c->after < c->before)
-		say(ret, "the target is ", format_size(p->target_bytes),
-		    ": admit less before the limit falls", NULL);
+		snprintf(ret, REASON_MAX, "the target is %s: admit less before the limit falls",
+			 format_size(p->target_bytes));
 	else
-		say(ret, "the limit leaves room for ", format_size(c->after), NULL);
+		snprintf(ret, REASON_MAX, "the limit leaves room for %s", format_size(c->after));
 }
 
 static void limit_reason(const struct pool_state *p, const struct change *c, char *ret)
 {
 	if (c->after < c->before)
-		say(ret, "the target is ", format_size(wanted_limit(p)), ", ",
-		    format_size(p->current), " of memory in use", NULL);
+		snprintf(ret, REASON_MAX, "the target is %s, %s of memory in use",
+			 format_size(wanted_limit(p)), format_size(p->current));
 	else if (p->guard_bytes > 0)
-		say(ret, "the target is ", format_size(p->target_bytes), " and ",
-		    format_size(p->guard_bytes), " of guard; ", format_size(c->after - c->before),
-		    " were free", NULL);
+		snprintf(ret, REASON_MAX, "the target is %s and %s of guard; %s were free",
+			 format_size(p->target_bytes), format_size(p->guard_bytes),
+			 format_size(c->after - c->before));
 	else
-		say(ret, "the target is ", format_size(p->target_bytes), ", ",
-		    format_size(c->after - c->before), " of the budget were free", NULL);
+		snprintf(ret, REASON_MAX, "the target is %s, %s of the budget were free",
+			 format_size(p->target_bytes), format_size(c->after - c->before));
 }
 
 void change_reason(const struct node_state *node, const struct change *c, char *ret)

@@ -115,14 +115,14 @@ bool restore_is_ours(struct store *s, const struct journal_row *row, int64_t fou
 
 	if (found == row->last_value)
 		return true;
-	/* Killed between writing down and writing: the file still holds what we wrote before. */
-	if (store_before_last_write(s, ledger_name(row), row->file, &before) == 0 &&
-	    found == before)
-		return true;
 	/* The root's budget does not end with the lease, its protection does. */
-	if (strcmp(row->file, "memory.low") == 0)
-		return found == 0;
-	return is_pool(row->path) && found == LIMIT_NONE;
+	if (strcmp(row->file, "memory.low") == 0 ? found == 0
+						 : is_pool(row->path) && found == LIMIT_NONE)
+		return true;
+	/* Killed between writing down and writing: the file still holds what we wrote before. Last, for the
+	 * ledger is looked through from its end. */
+	return store_before_last_write(s, ledger_name(row), row->file, &before) == 0 &&
+	       found == before;
 }
 
 static enum restore_outcome put_back(struct store *s, struct cgroup_dir *dir,

@@ -34,7 +34,6 @@ struct writer {
 	pthread_cond_t work, ended;
 	struct writer_job *head, **tail; /* queued */
 	struct writer_job *running;
-	uint64_t taken; /* jobs that have begun, ever */
 	int64_t deadline_ns;
 	int event;
 	writer_write write;
@@ -118,55 +117,35 @@ static void on_deadline(int signal)
 }
 
 /* Signals this thread at the deadline and, lest one come just before the write, again and again. */
-struct alarm {
-	timer_t timer;
-	int64_t at_ns; /* the first signal; 0: not set */
-};
-
-static int make_alarm(struct alarm *a)
+static int make_alarm(timer_t *ret)
 {
 	struct sigaction action = { .sa_handler = on_deadline };
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG };
 
-	a->at_ns = 0;
 	sigaction(SIGURG, &action, NULL);
 	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	return timer_create(CLOCK_MONOTONIC, &event, &a->timer) < 0 ? -errno : 0;
+	return timer_create(CLOCK_MONOTONIC, &event, ret) < 0 ? -errno : 0;
 }
 
-static void set_alarm(struct alarm *a, int64_t first_ns, int64_t every_ns)
+static void set_alarm(timer_t alarm, int64_t ns)
 {
-	struct itimerspec t = { { every_ns / NS_PER_S, every_ns % NS_PER_S },
-				{ first_ns / NS_PER_S, first_ns % NS_PER_S } };
+	struct itimerspec t = { { ns / NS_PER_S, ns % NS_PER_S },
+				{ ns / NS_PER_S, ns % NS_PER_S } };
 
-	timer_settime(a->timer, 0, &t, NULL);
+	timer_settime(alarm, 0, &t, NULL);
 }
 
-/* One setting serves many writes that end at once: no write is signalled before its deadline, nor much
- * later. */
-static void mind_deadline(struct alarm *a, int64_t now, int64_t deadline)
-{
-	if (a->at_ns >= now + deadline)
-		return;
-	a->at_ns = now + deadline + deadline / 8;
-	set_alarm(a, a->at_ns - now, deadline);
-}
-
-static void rest(struct alarm *a)
-{
-	if (a->at_ns)
-		set_alarm(a, 0, 0);
-	a->at_ns = 0;
-}
-
-static int carry_out(struct writer *w, struct writer_job *job, struct alarm *alarm)
+static int carry_out(struct writer *w, struct writer_job *job, timer_t alarm)
 {
 	size_t size = strlen(job->text);
 	ssize_t n;
+	int r;
 
-	mind_deadline(alarm, job->began_ns, w->deadline_ns);
+	set_alarm(alarm, w->deadline_ns);
 	n = w->write(job->fd, job->text, size);
-	return n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
+	r = n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
+	set_alarm(alarm, 0);
+	return r;
 }
 
 static void unlink_job(struct writer_job **list, const struct writer_job *job)
@@ -189,9 +168,7 @@ static void end_job(struct writer *w, struct writer_job *job)
 		errno = 0;
 	if (job->forgotten)
 		free_job(job);
-	/* Whoever waits for one waits for all that are queued: woken once, not for each. */
-	if (!w->head)
-		pthread_cond_broadcast(&w->ended);
+	pthread_cond_broadcast(&w->ended);
 }
 
 static struct writer_job *take_job(struct writer *w)
@@ -205,14 +182,13 @@ static struct writer_job *take_job(struct writer *w)
 	job->began_ns = clock_monotonic_ns();
 	job->next = w->running;
 	w->running = job;
-	w->taken++;
 	return job;
 }
 
 static void *serve(void *arg)
 {
 	struct writer *w = arg;
-	struct alarm alarm;
+	timer_t alarm;
 	int r = make_alarm(&alarm);
 
 	pthread_mutex_lock(&w->lock);
@@ -220,20 +196,19 @@ static void *serve(void *arg)
 		struct writer_job *job;
 
 		if (!w->head) {
-			rest(&alarm);
 			pthread_cond_wait(&w->work, &w->lock);
 			continue;
 		}
 		job = take_job(w);
 		pthread_mutex_unlock(&w->lock);
 		/* Without an alarm nothing is written that might never end. */
-		job->result = r < 0 ? r : carry_out(w, job, &alarm);
+		job->result = r < 0 ? r : carry_out(w, job, alarm);
 		pthread_mutex_lock(&w->lock);
 		end_job(w, job);
 	}
 	w->threads--;
 	if (r == 0)
-		timer_delete(alarm.timer);
+		timer_delete(alarm);
 	let_go(w);
 	return NULL;
 }
@@ -312,19 +287,15 @@ static void wait_until(struct writer *w, int64_t ns)
 
 int writer_end(struct writer *w, struct writer_job *job, int64_t wait_ns)
 {
-	int64_t now, until;
+	int64_t now = clock_monotonic_ns(), until = now + wait_ns;
 	int r;
 
 	pthread_mutex_lock(&w->lock);
-	now = job->state == JOB_ENDED ? 0 : clock_monotonic_ns();
-	until = now + wait_ns;
 	while (job->state != JOB_ENDED && now < until) {
-		uint64_t taken = w->taken;
-
 		wait_until(w, w->head ? MIN(until, now + HELD_UP_NS) : until);
 		now = clock_monotonic_ns();
 		/* Nobody has come for what is queued: whoever should have is held up. */
-		if (w->head && w->taken == taken && w->threads == (int)count_running(w))
+		if (w->head && w->threads == (int)count_running(w))
 			start_thread(w);
 	}
 	/* Nobody waits for it any more. */
@@ -372,7 +343,7 @@ int writer_stuck(struct writer *w)
 
 	pthread_mutex_lock(&w->lock);
 	for (const struct writer_job *job = w->running; job; job = job->next)
-		n += now - job->began_ns > w->deadline_ns + w->deadline_ns / 8 + STUCK_NS;
+		n += now - job->began_ns > w->deadline_ns + STUCK_NS;
 	pthread_mutex_unlock(&w->lock);
 	return n;
 }

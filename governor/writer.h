@@ -20,8 +20,8 @@ struct writer_job;
 typedef ssize_t (*writer_write)(int fd, const void *text, size_t size);
 
 /*
- * `deadline_ns`: for one write, or an eighth more; `event`: an eventfd that is written whenever a job
- * has ended (borrowed), -1: none. `write` replaces write(2), for tests; NULL.
+ * `deadline_ns`: for one write; `event`: an eventfd that is
+ * written whenever a job has ended (borrowed), -1: none. `write` replaces write(2), for tests; NULL.
  */
 int writer_open(int64_t deadline_ns, int event, writer_write write, struct writer **ret);
 /* Jobs that have not begun are dropped; threads that are stuck are left behind. NULL is allowed. */

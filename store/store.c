@@ -175,8 +175,6 @@ int store_open(const char *path, enum store_mode mode, struct store **ret)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	/* Nobody asks how much memory it has, and counting takes a lock at each allocation. Refused when it runs already. */
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	code = sqlite3_open_v2(path, &s->db, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
 	r = code == SQLITE_OK ? set_up(s->db, mode, existed) : store_fail(s->db, code, "opening");
 	if (r < 0) {

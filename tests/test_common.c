@@ -191,44 +191,10 @@ static void csv_broken_files(void **state)
 	fclose(f);
 }
 
-/* What people read is what printf would say. */
-static void sizes_are_said(void **state)
-{
-	static const char units[] = "BKMGTPE";
-	uint64_t seed = 0x9e3779b97f4a7c15ULL;
-
-	(void)state;
-	assert_string_equal(format_size(0), "0B");
-	assert_string_equal(format_size(1023), "1023B");
-	assert_string_equal(format_size(1536), "1.5K");
-	assert_string_equal(format_size(-3 * MIB), "-3.0M");
-	assert_string_equal(format_size(INT64_MAX), "8.0E");
-	assert_string_equal(format_size(INT64_MIN), "-8.0E");
-	for (int i = 0; i < 100000; i++) {
-		char wanted[32];
-		int64_t bytes;
-		double v;
-		int u = 0;
-
-		seed ^= seed << 13;
-		seed ^= seed >> 7;
-		seed ^= seed << 17;
-		/* Of all magnitudes that a double holds exactly, and every eighth with a tie to round. */
-		bytes = (int64_t)(seed >> 11 >> i % 53);
-		if (i % 8 == 0)
-			bytes &= ~((1LL << i / 8 % 48) - 1);
-		for (v = (double)bytes; v >= 1024 && u < 6; u++)
-			v /= 1024;
-		snprintf(wanted, sizeof(wanted), u && v < 100 ? "%.1f%c" : "%.0f%c", v, units[u]);
-		assert_string_equal(format_size(bytes), wanted);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
-		cmocka_unit_test(sizes_are_said),
 		cmocka_unit_test(durations_and_shares),
 		cmocka_unit_test(dates),
 		cmocka_unit_test(function_names),

@@ -6,9 +6,8 @@
  *     limits that are not its own). Files cannot be read all at once: only what two reads in a row
  *     agree on is judged, for then there was a moment between them when all of it was so. A cgroup
  *     with "max" and no children is one that is being made: it counts as 0;
- *  2. a limit that has fallen since the read before is at least memory.current + MARGIN: what was in use at
- *     the read before and still is now, for a container that starts grows by megabytes between a write and a
- *     read; less the charges that the processors keep in stock.
+ *  2. a limit that has fallen since the read before is at least memory.current + MARGIN, less 1 MiB
+ *     for what was touched between the write and the read.
  * SIGUSR1 says that nobody governs now (a lease ends on purpose): invariant 1 is not judged until the next
  * SIGUSR1, then as at the beginning.
  * Prints "samples N over N low N" and fails when either was broken, or when nothing was sampled.
@@ -27,11 +26,8 @@
 
 struct pool {
 	char name[256];
-	int64_t limit, current;
+	int64_t limit;
 };
-
-/* 64 pages a processor, of two (MEMCG_CHARGE_BATCH in mm/memcontrol.c). */
-#define STOCK (2 * 64 * 4096)
 
 static volatile sig_atomic_t stop, paused;
 static struct pool pools[MAX_POOLS];
@@ -96,15 +92,13 @@ static int64_t sample_pool(int root, const char *name, int64_t margin)
 
 	if (dir < 0 || !p || limit < 0 || current < 0)
 		return 0;
-	if (p->limit > limit && limit < MIN(p->current, current) + margin - STOCK) {
-		log_error("%s: lowered from %lld to %lld with %lld in use, now %lld", name,
-			  (long long)p->limit, (long long)limit, (long long)p->current,
-			  (long long)current);
+	if (p->limit > limit && limit < current + margin - MIB) {
+		log_error("%s: lowered from %lld to %lld with %lld in use", name,
+			  (long long)p->limit, (long long)limit, (long long)current);
 		low++;
 	}
 	moved |= p->limit != limit;
 	p->limit = limit;
-	p->current = current;
 	return limit == INT64_MAX && !has_children(dir) ? 0 : limit;
 }
 
